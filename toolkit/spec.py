@@ -1,0 +1,206 @@
+"""What a model is and takes: frozen values that check themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from toolkit.errors import SpecError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Size = int | str
+"""One extent of a shape: a number, or the name of a dynamic dimension."""
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
+DTYPES = (*FLOATS, *INTEGERS, "bool")
+
+TRACED_SIZE = 2
+USUAL_SIZES = (2, 3, 5)
+
+FORMAT_NAMES = ("onnx", "pt2", "trace", "script")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """The range of one symbolic dimension: `low` to `high` (None: no end) in steps of `step`."""
+
+    name: str
+    low: int = 1
+    high: int | None = None
+    step: int = 1
+    traced_at: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.low < 0 or self.step < 1:
+            raise SpecError(f"dimension {self.name}: low must be ≥ 0 and step ≥ 1")
+        if self.high is not None and self.high < self.low:
+            raise SpecError(f"dimension {self.name}: high {self.high} is under low {self.low}")
+        if self.traced_at is not None and not self.allows(self.traced_at):
+            raise SpecError(f"dimension {self.name}: traced at {self.traced_at}, not in its range")
+
+    def allows(self, size: int) -> bool:
+        """Whether `size` lies in the range and on a step."""
+        in_range = size >= self.low and (self.high is None or size <= self.high)
+        return in_range and (size - self.low) % self.step == 0
+
+    @property
+    def traced(self) -> int:
+        """The size that exporters see: 2 where the range allows it (1 is often specialised)."""
+        if self.traced_at is not None:
+            return self.traced_at
+        candidates = (TRACED_SIZE, self.low + self.step, self.low)
+        return next(size for size in candidates if self.allows(size))
+
+    @property
+    def tested(self) -> tuple[int, ...]:
+        """The sizes that a check runs: the least, 2, 3 and 5, or as many further steps."""
+        sizes = {size for size in (self.low, self.traced, *USUAL_SIZES) if self.allows(size)}
+        for stride in (1, 2, 4):
+            if len(sizes) < len(USUAL_SIZES) + 1 and self.allows(self.low + stride * self.step):
+                sizes.add(self.low + stride * self.step)
+        return tuple(sorted(sizes))
+
+
+@dataclass(frozen=True)
+class Port:
+    """One named tensor that goes in or comes out, and how its values are drawn.
+
+    Without `low` and `high` floating values are standard normal and integers lie in 0 … 9;
+    with them values are uniform in the closed range. Every draw keeps to the range.
+    """
+
+    name: str
+    shape: tuple[Size, ...]
+    dtype: str = "float32"
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise SpecError(f"port {self.name}: unknown dtype {self.dtype}; one of {DTYPES}")
+        if any(isinstance(size, int) and size < 0 for size in self.shape):
+            raise SpecError(f"port {self.name}: negative size in {self.shape}")
+        if (self.low is None) != (self.high is None):
+            raise SpecError(f"port {self.name}: give both ends of the range, or neither")
+        if self.low is not None and self.high is not None and not self.low <= self.high:
+            raise SpecError(f"port {self.name}: range {self.low} … {self.high} is empty")
+        if self.low is not None and not math.isfinite(self.low + (self.high or 0.0)):
+            raise SpecError(f"port {self.name}: the range must be finite")
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the port carries floating values."""
+        return self.dtype in FLOATS
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of its dynamic dimensions, in order."""
+        return tuple(size for size in self.shape if isinstance(size, str))
+
+    def at(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape with every name replaced by its size."""
+        return tuple(sizes[size] if isinstance(size, str) else size for size in self.shape)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How an entry is trained briefly: data, objective, optimiser and the floor it must meet.
+
+    `floor` bounds `metric` on held-out data: from below, or from above for a metric in which
+    less is better. `partner` builds the second network of an alternating training.
+    """
+
+    data: str
+    objective: str
+    metric: str
+    floor: float
+    less_is_better: bool = False
+    optimiser: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    batch_size: int = 64
+    epochs: int = 5
+    partner: Callable[[], nn.Module] | None = None
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise SpecError("a training plan needs ≥ 1 epoch, ≥ 1 sample a batch, a rate above 0")
+
+    def met_by(self, value: float) -> bool:
+        """Whether a held-out metric reaches the floor; NaN never does."""
+        return value <= self.floor if self.less_is_better else value >= self.floor
+
+
+def _no_limits() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything the toolkit knows about a model; nothing about it stands anywhere else.
+
+    `inputs` are in the order of `forward`'s parameters. `outputs` may be empty for a user's own
+    model: they are then read off its first run. `limits` maps a format to the reason why the
+    model cannot be had in it; a limit is a strict expectation.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...] = ()
+    dimensions: tuple[Dimension, ...] = ()
+    family: str = "user"
+    document: str | None = None
+    summary: str = ""
+    parameters: int | None = None
+    training: TrainingPlan | None = None
+    limits: Mapping[str, str] = field(default_factory=_no_limits)
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise SpecError("a model needs at least one input", model=self.name)
+        self._refuse_twins("input", [port.name for port in self.inputs])
+        self._refuse_twins("output", [port.name for port in self.outputs])
+        self._refuse_twins("dimension", [dimension.name for dimension in self.dimensions])
+        unknown = [name for name in self.limits if name.split("-")[0] not in FORMAT_NAMES]
+        if unknown:
+            raise SpecError(f"limits for unknown formats: {unknown}", model=self.name)
+        object.__setattr__(self, "dimensions", self._completed_dimensions())
+        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
+
+    def _refuse_twins(self, kind: str, names: list[str]) -> None:
+        twins = sorted({name for name in names if names.count(name) > 1})
+        if twins:
+            raise SpecError(f"{kind} named twice: {', '.join(twins)}", model=self.name)
+
+    def _completed_dimensions(self) -> tuple[Dimension, ...]:
+        """The declared dimensions, and a free one for each further name in an input's shape."""
+        used = dict.fromkeys(symbol for port in self.inputs for symbol in port.symbols)
+        declared = {dimension.name: dimension for dimension in self.dimensions}
+        idle = sorted(set(declared) - set(used))
+        if idle:
+            raise SpecError(
+                f"no input has a dimension called {', '.join(idle)}",
+                model=self.name,
+                hint=f"the inputs' dimensions are: {', '.join(used) or 'all numbers'}",
+            )
+        return tuple(declared.get(name, Dimension(name)) for name in used)
+
+    def dimension(self, name: str) -> Dimension:
+        """The symbolic dimension of that name; KeyError if there is none."""
+        return next(found for found in self.dimensions if found.name == name)
+
+    @property
+    def traced_sizes(self) -> dict[str, int]:
+        """Every symbolic dimension at the size that exporters see."""
+        return {dimension.name: dimension.traced for dimension in self.dimensions}
+
+
+Severity = Literal["error", "note"]
