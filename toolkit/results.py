@@ -283,7 +283,7 @@ class Document(_Value):
     A command fills the keys of its own; the others are left out of the JSON.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
     command: str
     toolkit: str
     environment: Environment

@@ -1,0 +1,1 @@
+"""The architectures: one flat file a family, each with a tuple `SPECS`."""

@@ -1,0 +1,1 @@
+"""The formats: one small file each, from a built model to one file on disk."""

@@ -1,0 +1,209 @@
+"""Named arrays for a spec: drawn from a seed, handed to a module, and taken back flattened.
+
+The flattening rule, the same for every format and runtime: a single tensor is `output_0`; members
+of a tuple or list are numbered, those of a mapping keep their keys; nested names join with `_`.
+Where the spec names as many outputs as come out, its names are used in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from toolkit.errors import BuildError, InputsError
+from toolkit.spec import ModelSpec, Port
+
+Array = NDArray[Any]
+Kind = Literal[
+    "ordinary", "flipped", "scaled", "zeros", "ones", "lowest", "highest", "outliers", "full-range"
+]
+
+SCALE = 10.0
+OUTLIER_SCALE = 1000.0
+OUTLIER_SHARE = 0.01
+NORMAL_BOUND = 4.0
+DEFAULT_INTEGERS = (0, 9)
+
+TORCH_DTYPES: Mapping[str, torch.dtype] = {
+    name: getattr(torch, name)
+    for name in (
+        *("float16", "bfloat16", "float32", "float64"),
+        *("uint8", "int8", "int16", "int32", "int64", "bool"),
+    )
+}
+
+
+def draw(
+    spec: ModelSpec, sizes: Mapping[str, int], seed: int, kind: Kind = "ordinary"
+) -> dict[str, Array]:
+    """One array an input port, the same for the same seed, every value inside the port's range."""
+    generator = np.random.default_rng(seed)
+    return {port.name: _draw_port(port, port.at(sizes), generator, kind) for port in spec.inputs}
+
+
+def _draw_port(
+    port: Port, shape: tuple[int, ...], generator: np.random.Generator, kind: Kind
+) -> Array:
+    if port.dtype == "bool":
+        return _draw_booleans(shape, generator, kind)
+    if port.is_float:
+        return _draw_floats(port, shape, generator, kind)
+    return _draw_integers(port, shape, generator, kind)
+
+
+def _draw_booleans(shape: tuple[int, ...], generator: np.random.Generator, kind: Kind) -> Array:
+    if kind in ("zeros", "lowest"):
+        return np.zeros(shape, dtype=bool)
+    if kind in ("ones", "highest"):
+        return np.ones(shape, dtype=bool)
+    return generator.random(shape) < 0.5  # noqa: PLR2004 - an even coin
+
+
+def _integer_range(port: Port) -> tuple[int, int]:
+    if port.low is None or port.high is None:
+        return DEFAULT_INTEGERS
+    return int(port.low), int(port.high)
+
+
+def _draw_integers(
+    port: Port, shape: tuple[int, ...], generator: np.random.Generator, kind: Kind
+) -> Array:
+    low, high = _integer_range(port)
+    constants = {"zeros": min(max(0, low), high), "ones": min(max(1, low), high)}
+    constants |= {"lowest": low, "highest": high}
+    if kind in constants:
+        return np.full(shape, constants[kind], dtype=port.dtype)
+    drawn = generator.integers(low, high, size=shape, endpoint=True, dtype=np.int64)
+    if kind == "full-range" and drawn.size:
+        flat = drawn.reshape(-1)
+        flat[:: max(2, flat.size // 4)] = high
+        flat[0] = low
+    return drawn.astype(port.dtype)
+
+
+def _draw_floats(
+    port: Port, shape: tuple[int, ...], generator: np.random.Generator, kind: Kind
+) -> Array:
+    low, high = _float_range(port)
+    bounded = port.low is not None
+    constants = {"zeros": 0.0, "ones": 1.0, "lowest": low, "highest": high}
+    if kind in constants:
+        values = np.full(shape, constants[kind])
+    else:
+        ordinary = generator.uniform(low, high, shape) if bounded else generator.normal(size=shape)
+        values = _reshape_distribution(ordinary, generator, kind)
+    clipped = np.clip(values, low, high) if bounded else values
+    carrier = "float32" if port.dtype == "bfloat16" else port.dtype
+    return np.asarray(clipped, dtype=carrier)
+
+
+def _float_range(port: Port) -> tuple[float, float]:
+    if port.low is None or port.high is None:
+        return -NORMAL_BOUND, NORMAL_BOUND
+    return port.low, port.high
+
+
+def _reshape_distribution(values: Array, generator: np.random.Generator, kind: Kind) -> Array:
+    if kind == "flipped":
+        return -values
+    if kind == "scaled":
+        return values * SCALE
+    if kind == "outliers":
+        chosen = generator.random(values.shape) < OUTLIER_SHARE
+        if chosen.size:
+            chosen.reshape(-1)[generator.integers(chosen.size)] = True
+        return np.where(chosen, values * OUTLIER_SCALE, values)
+    return values
+
+
+def example(spec: ModelSpec, seed: int = 0) -> dict[str, Array]:
+    """The inputs that exporters see: every dynamic dimension at its traced size."""
+    return draw(spec, spec.traced_sizes, seed)
+
+
+def to_tensors(
+    spec: ModelSpec,
+    arrays: Mapping[str, Array],
+    *,
+    device: str = "cpu",
+    float_dtype: torch.dtype | None = None,
+) -> tuple[torch.Tensor, ...]:
+    """The arguments of `forward`, in order; `float_dtype` replaces every floating dtype."""
+    missing = [port.name for port in spec.inputs if port.name not in arrays]
+    if missing:
+        raise InputsError(f"inputs are missing: {', '.join(missing)}", model=spec.name)
+    return tuple(_to_tensor(port, arrays[port.name], device, float_dtype) for port in spec.inputs)
+
+
+def _to_tensor(
+    port: Port, array: Array, device: str, float_dtype: torch.dtype | None
+) -> torch.Tensor:
+    dtype = TORCH_DTYPES[port.dtype]
+    if float_dtype is not None and port.is_float:
+        dtype = float_dtype
+    return torch.tensor(np.ascontiguousarray(array), dtype=dtype, device=device)
+
+
+def to_array(tensor: torch.Tensor) -> Array:
+    """A tensor of any device and dtype as an array; bfloat16 widens to float32."""
+    plain = tensor.detach().cpu()
+    widened = plain.float() if plain.dtype is torch.bfloat16 else plain
+    return np.array(widened.contiguous().numpy())  # a copy: a module may reuse its buffers
+
+
+def flatten(value: object, names: Sequence[str] = ()) -> dict[str, torch.Tensor]:
+    """Every tensor of a nested output under its name; `names` are used when they are as many."""
+    found = list(_walk(value, ""))
+    if len(found) == len(names):
+        return dict(zip(names, (tensor for _, tensor in found), strict=True))
+    return {name or "output_0": tensor for name, tensor in found}
+
+
+def _walk(value: object, prefix: str) -> list[tuple[str, torch.Tensor]]:
+    if isinstance(value, torch.Tensor):
+        return [(prefix, value)]
+    if isinstance(value, bool | int | float):
+        return [(prefix, torch.tensor(value))]
+    if value is None:
+        return []
+    members = _members(value, prefix)
+    if members is None:
+        raise BuildError(f"the model returned {type(value).__name__}, which is no tensor")
+    return [pair for name, member in members for pair in _walk(member, name)]
+
+
+def _members(value: object, prefix: str) -> list[tuple[str, object]] | None:
+    if isinstance(value, Mapping):
+        return [(_join(prefix, str(key)), member) for key, member in value.items()]
+    if isinstance(value, tuple | list):
+        stem = prefix or "output"
+        return [(f"{stem}_{index}", member) for index, member in enumerate(value)]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [(_join(prefix, part.name), getattr(value, part.name)) for part in fields(value)]
+    return None
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix}_{name}" if prefix else name
+
+
+def run_module(
+    module: nn.Module,
+    spec: ModelSpec,
+    arrays: Mapping[str, Array],
+    *,
+    device: str = "cpu",
+    float_dtype: torch.dtype | None = None,
+) -> dict[str, Array]:
+    """Named arrays through a module, without gradients; what its code raises goes through."""
+    tensors = to_tensors(spec, arrays, device=device, float_dtype=float_dtype)
+    with torch.no_grad():
+        value = module(*tensors)
+    names = [port.name for port in spec.outputs]
+    return {name: to_array(tensor) for name, tensor in flatten(value, names).items()}

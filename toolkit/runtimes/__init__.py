@@ -1,0 +1,1 @@
+"""The runtimes: one small file each, from a file on disk to named arrays."""

@@ -1,0 +1,1 @@
+"""Timing: interleaved measurement, its statistics, and the machine that it ran on."""
