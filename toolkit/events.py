@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Progress:
     """Where a model is: `stage` (`train`, `export`, `check`, `bench`) and what it is doing.
 
-    `detail` is a short line (`onnx`, `loss 0.12 · accuracy 97.3 %`); `done` of `total` steps
-    where they can be counted.
+    `detail` is a short line (`loss 0.12 · accuracy 97.3 %`); `done` of `total` steps where they
+    can be counted; `form` is the format that is being worked on, if it is one alone.
     """
 
     model: str
@@ -19,6 +19,7 @@ class Progress:
     detail: str = ""
     done: int | None = None
     total: int | None = None
+    form: str | None = None
 
 
 Observe = Callable[[Progress], None]

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -21,12 +24,17 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
 from toolkit.errors import ResultsError
 
 SCHEMA_VERSION = 1
+MOST_SAMPLES_BYTES = 1 << 26
+"""What one packed array may unpack to: far more calls than fit in one round of any protocol."""
 
 FormStatus = Literal["ok", "limit", "error"]
 CheckStatus = Literal[
@@ -41,18 +49,36 @@ def _pack(samples: NDArray[np.int64]) -> str:
 
 
 def _unpack(packed: object) -> object:
+    """Samples from their packed form; arrays and lists of durations are taken as they are."""
     if not isinstance(packed, str):
-        return packed
+        try:
+            return np.asarray(packed, dtype=np.int64).reshape(-1)
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"samples are not durations: {error}") from error
     try:
-        return np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype="<i8")
+        inflator = zlib.decompressobj()
+        raw = inflator.decompress(base64.b64decode(packed, validate=True), MOST_SAMPLES_BYTES)
     except (ValueError, zlib.error) as error:
         raise ValueError(f"samples are damaged: {error}") from error
+    if not inflator.eof:
+        raise ValueError("samples are damaged: cut short, or larger than one round can be")
+    if len(raw) % 8:
+        raise ValueError("samples are damaged: not a whole number of durations")
+    return np.frombuffer(raw, dtype="<i8").astype(np.int64)
 
 
 Samples = Annotated[
     np.ndarray[Any, Any], BeforeValidator(_unpack), PlainSerializer(_pack, return_type=str)
 ]
 """Durations of single calls in nanoseconds; base64 of zlib of little-endian int64 in JSON."""
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Measured = Annotated[float | None, BeforeValidator(_finite)]
+"""A figure that may be missing: NaN and infinity are None here already, as in the JSON."""
 
 
 class _Value(BaseModel):
@@ -87,7 +113,7 @@ class Metric(_Value):
     """A held-out metric and the floor that the plan sets for it."""
 
     name: str
-    value: float | None
+    value: Measured
     floor: float
     met: bool = True
 
@@ -106,7 +132,7 @@ class TrainedModel(_Value):
     name: str
     data: str
     epochs: int
-    seconds: float
+    seconds: Measured
     metric: Metric
     weights: WeightsOrigin
     reused: bool = False
@@ -120,7 +146,7 @@ class Form(_Value):
     sha256: str | None
     size_bytes: int | None
     opset: int | None
-    seconds: float
+    seconds: Measured
     status: FormStatus
     message: str
 
@@ -146,27 +172,31 @@ class Finding(_Value):
 
 
 class CheckResult(_Value):
-    """The verdict on one form; `format` is None for a model that could not be built."""
+    """The verdict on one form; `format` is None for a model that could not be built.
+
+    A score passes up to `max_score`.
+    """
 
     model: str
     format: str | None
     runtime: str | None
     device: str
     status: CheckStatus
-    score: float | None
+    score: Measured
     noise_source: NoiseSource | None
     cases: int
     findings: list[Finding] = Field(default_factory=list)
     weights: str | None = None
-    seconds: float | None = None
+    seconds: Measured = None
+    max_score: Measured = None
 
 
 class Speedup(_Value):
     """Baseline ÷ variant with its 95 % interval."""
 
-    estimate: float | None
-    low: float | None
-    high: float | None
+    estimate: Measured
+    low: Measured
+    high: Measured
 
 
 class Variant(_Value):
@@ -180,21 +210,21 @@ class Variant(_Value):
     dtype: str
     threads: int
     batch: int | None
-    p50_us: float | None
-    p50_low_us: float | None
-    p50_high_us: float | None
-    p90_us: float | None
-    p99_us: float | None
+    p50_us: Measured
+    p50_low_us: Measured
+    p50_high_us: Measured
+    p90_us: Measured
+    p99_us: Measured
     calls: int
-    items_per_s: float | None
+    items_per_s: Measured
     speedup: Speedup | None
     verdict: TimingVerdict
-    roof_percent: float | None = None
-    load_s: float | None = None
-    first_call_us: float | None = None
+    roof_percent: Measured = None
+    load_s: Measured = None
+    first_call_us: Measured = None
     peak_rss_bytes: int | None = None
     size_bytes: int | None = None
-    parity_score: float | None = None
+    parity_score: Measured = None
     note: str | None = None
     weights: str | None = None
     warm_up_calls: int | None = None
@@ -206,26 +236,30 @@ class RoundConditions(_Value):
     """What the machine was doing in one round; nothing is ever dropped for it."""
 
     order: list[str]
-    load: float | None
-    steal_s: float | None
+    load: Measured
+    steal_s: Measured
     involuntary_switches: int | None
-    cpu_per_wall: float | None
+    cpu_per_wall: Measured
 
 
 class Comparison(_Value):
-    """One interleaved comparison of any number of variants."""
+    """One interleaved comparison of any number of variants.
+
+    `aa_band` is a fraction: 0.012 where identical code was seen to differ by 1.2 %. `baseline` is
+    the `variant` that the speed-ups refer to, after its model and a space where several have one.
+    """
 
     baseline: str
-    aa_band: float | None
+    aa_band: Measured
     rounds: int
     sets: int
     variants: list[Variant]
     seed: int = 0
     aa: Speedup | None = None
     within_one_process: bool = True
-    load_start: float | None = None
-    load_end: float | None = None
-    harness_ns: float | None = None
+    load_start: Measured = None
+    load_end: Measured = None
+    harness_ns: Measured = None
     conditions: list[RoundConditions] = Field(default_factory=list)
     aa_samples_ns: list[Samples] = Field(default_factory=list)
 
@@ -277,6 +311,12 @@ class Benched(_Value):
     comparisons: list[Comparison] = Field(default_factory=list)
 
 
+MODEL_KINDS: Mapping[str, type[_Value]] = MappingProxyType(
+    {"list": ListedModel, "show": ListedModel, "train": TrainedModel, "export": ExportedModel}
+)
+"""What stands under `models` in the document of each command."""
+
+
 class Document(_Value):
     """One JSON document: what a command prints with `--json` and what `toolkit report` reads.
 
@@ -298,6 +338,15 @@ class Document(_Value):
     check: Checked | None = None
     bench: Benched | None = None
     rows: list[dict[str, Any]] | None = None
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _of_the_command(cls, models: object, info: ValidationInfo) -> object:
+        """The command says what its models are: they share so many keys that shape does not."""
+        kind = MODEL_KINDS.get(info.data.get("command", ""))
+        if kind is None or models is None:
+            return models
+        return TypeAdapter(list[kind]).validate_python(models)  # type: ignore[valid-type]
 
     @property
     def all_results(self) -> list[CheckResult]:
@@ -345,7 +394,7 @@ def load(path: Path) -> Document:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path} is not JSON: {error}") from error
     version = tree.get("schema_version") if isinstance(tree, dict) else None
     if version != SCHEMA_VERSION:

@@ -113,7 +113,10 @@ class TrainingPlan:
     """How an entry is trained briefly: data, objective, optimiser and the floor it must meet.
 
     `floor` bounds `metric` on held-out data: from below, or from above for a metric in which
-    less is better. `partner` builds the second network of an alternating training.
+    less is better. Pixels are scaled to `pixel_range`. `kl_weight` is the β of a variational
+    autoencoder; `partner` builds the second network of an alternating training, and `reader` the
+    classifier that judges generated images. The `schedule` of the learning rate is `constant` or
+    `linear`: down to 0 at the last step.
     """
 
     data: str
@@ -124,14 +127,21 @@ class TrainingPlan:
     optimiser: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.0
+    adam_betas: tuple[float, float] = (0.9, 0.999)
+    schedule: Literal["constant", "linear"] = "constant"
     weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 5
+    pixel_range: tuple[float, float] = (0.0, 1.0)
+    kl_weight: float = 1.0
     partner: Callable[[], nn.Module] | None = None
+    reader: Callable[[], nn.Module] | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise SpecError("a training plan needs ≥ 1 epoch, ≥ 1 sample a batch, a rate above 0")
+        if not self.pixel_range[0] < self.pixel_range[1]:
+            raise SpecError(f"a training plan's pixel range {self.pixel_range} is empty")
 
     def met_by(self, value: float) -> bool:
         """Whether a held-out metric reaches the floor; NaN never does."""

@@ -1,1 +1,47 @@
 """The command line: words in, the pipeline, a report out, an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from toolkit.errors import ToolkitError, UsageError
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit codes are those of DESIGN's table."""
+    words = sys.argv[1:] if argv is None else argv
+    code = _run(words)
+    if argv is None:
+        sys.exit(code)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    from toolkit.cli.app import app
+    from toolkit.cli.session import INTERRUPTED, TERMINATED, TerminationError, refuse
+
+    command = next((word for word in words if not word.startswith("-")), "")
+    json = "--json" in words
+    try:
+        return int(app(words, prog_name="toolkit", standalone_mode=False) or 0)
+    except ToolkitError as error:
+        return refuse(command, error, json=json)
+    except (KeyboardInterrupt, TerminationError) as error:
+        return INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED
+    except Exception as error:
+        usage = _usage(error)
+        if usage is None:
+            raise
+        return refuse(command, usage, json=json)
+
+
+def _usage(error: Exception) -> UsageError | None:
+    """A usage error of the command-line library, told in our own way; None for anything else."""
+    tell = getattr(error, "format_message", None)
+    if tell is None:
+        return None
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "toolkit"
+    return UsageError(str(tell()), hint=f"`{command} --help` shows its options")

@@ -1,1 +1,19 @@
-"""The formats: one small file each, from a built model to one file on disk."""
+"""Formats: one small file each, looked up by name and imported when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from toolkit.errors import UsageError
+from toolkit.formats.base import Format
+from toolkit.spec import FORMAT_NAMES
+
+NAMES = FORMAT_NAMES
+
+
+def get(name: str) -> Format:
+    """The format of that name; raises `UsageError` for any other word."""
+    if name not in NAMES:
+        raise UsageError(f"no format is called {name}", hint=f"formats: {', '.join(NAMES)}")
+    return cast(Format, import_module(f"toolkit.formats.{name}").FORMAT)

@@ -1,0 +1,94 @@
+"""A convolutional variational autoencoder (Kingma and Welling, 2013) of 28x28 images."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from toolkit.spec import ModelSpec, Port, TrainingPlan
+
+from . import documents
+
+CAPACITY = 64
+LATENT = 2
+SIDE = 7  # 28 → 14 → 7 pixels a side
+
+
+class VaeEncoder(nn.Module):
+    """(B, 1, 28, 28) → mean and logarithm of the variance of the latent code, (B, z) each."""
+
+    def __init__(self, capacity: int = CAPACITY, latent: int = LATENT) -> None:
+        super().__init__()
+        features = 2 * capacity * SIDE * SIDE
+        self.conv1 = nn.Conv2d(1, capacity, 4, stride=2, padding=1)
+        self.conv2 = nn.Conv2d(capacity, 2 * capacity, 4, stride=2, padding=1)
+        self.fc_mu = nn.Linear(features, latent)
+        self.fc_logvar = nn.Linear(features, latent)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The latent code's `mu` and `logvar`."""
+        features = F.relu(self.conv1(image))
+        features = torch.flatten(F.relu(self.conv2(features)), 1)
+        return self.fc_mu(features), self.fc_logvar(features)
+
+
+class VaeDecoder(nn.Module):
+    """Latent codes (B, z) → images (B, 1, 28, 28) with pixels between 0 and 1."""
+
+    def __init__(self, capacity: int = CAPACITY, latent: int = LATENT) -> None:
+        super().__init__()
+        self.fc = nn.Linear(latent, 2 * capacity * SIDE * SIDE)
+        self.to_planes = nn.Unflatten(1, (2 * capacity, SIDE, SIDE))
+        self.conv2 = nn.ConvTranspose2d(2 * capacity, capacity, 4, stride=2, padding=1)
+        self.conv1 = nn.ConvTranspose2d(capacity, 1, 4, stride=2, padding=1)
+
+    def forward(self, code: torch.Tensor) -> torch.Tensor:
+        """The image that a latent code stands for."""
+        features = F.relu(self.conv2(self.to_planes(self.fc(code))))
+        return torch.sigmoid(self.conv1(features))
+
+
+class Vae(nn.Module):
+    """Encoder and decoder: samples the code in train mode, takes its mean in eval mode."""
+
+    def __init__(self, capacity: int = CAPACITY, latent: int = LATENT) -> None:
+        super().__init__()
+        self.encoder = VaeEncoder(capacity, latent)
+        self.decoder = VaeDecoder(capacity, latent)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The reconstruction, `mu` and `logvar`."""
+        mu, logvar = self.encoder(image)
+        code = mu
+        if self.training:
+            code = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(code), mu, logvar
+
+
+SPECS: tuple[ModelSpec, ...] = (
+    ModelSpec(
+        name="vae",
+        build=Vae,
+        family="vae",
+        document=documents.A,
+        summary="Convolutional autoencoder, capacity 64, latent code of 2; the mean in eval mode",
+        inputs=(Port("image", ("batch", 1, 28, 28), low=0.0, high=1.0),),
+        outputs=(
+            Port("reconstruction", ("batch", 1, 28, 28)),
+            Port("mu", ("batch", LATENT)),
+            Port("logvar", ("batch", LATENT)),
+        ),
+        parameters=308_357,
+        training=TrainingPlan(
+            data="digits",
+            objective="vae",
+            metric="reconstruction_loss_ratio",
+            floor=0.5,
+            less_is_better=True,
+            weight_decay=1e-5,
+            batch_size=64,
+            epochs=10,
+        ),
+    ),
+)

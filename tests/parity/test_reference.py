@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tests.parity.models import Altered, reference_of, two_layers
+from toolkit.parity.reference import Reference
+from toolkit.parity.verdict import judge
+from toolkit.spec import Port
+
+X = Port("x", ("batch", 4))
+INPUT = Port("input", ("batch", 4))
+
+
+def found(reference: Reference) -> list[tuple[str, str]]:
+    return [(finding.name, finding.severity) for finding in reference.findings]
+
+
+class AlwaysDropping(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x)
+
+
+class Head(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = AlwaysDropping()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x) + 1
+
+
+def test_dropout_that_ignores_eval_is_found_in_the_module_that_calls_it() -> None:
+    reference = reference_of(Head(), X)
+    training = next(one for one in reference.findings if one.name == "training-mode")
+    assert training.severity == "error"
+    assert training.module == "inner"
+
+
+def test_dropout_in_eval_mode_is_none() -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.BatchNorm1d(4)).eval()
+    assert found(reference_of(module, INPUT)) == []
+
+
+def test_batch_statistics_after_eval_are_found() -> None:
+    class BatchStatistics(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return F.batch_norm(x, None, None, training=True)
+
+    assert ("training-mode", "error") in found(reference_of(BatchStatistics(), X))
+
+
+def test_added_noise_is_nondeterministic_and_no_value_is_judged() -> None:
+    class Noisy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.rand_like(x)
+
+    reference = reference_of(Noisy(), X)
+    assert found(reference) == [("nondeterministic", "error")]
+    verdict = judge(reference, Altered(Noisy(), reference.spec))
+    assert (verdict.status, verdict.score) == ("fail", None)
+
+
+def test_the_callers_random_state_is_left_as_it_was() -> None:
+    module = two_layers()
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    reference = reference_of(module)
+    reference.spread(reference.cases[0])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_constant_output_is_degenerate() -> None:
+    class Constant(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 0 + 3
+
+    assert found(reference_of(Constant(), X)) == [("degenerate", "error")]
+
+
+def test_one_constant_output_of_several_is_a_note() -> None:
+    class Partly(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x * 0, x * 2
+
+    assert found(reference_of(Partly(), X)) == [("degenerate", "note")]
+
+
+def test_a_module_that_casts_down_inside_makes_the_oracle_unfit_and_is_named() -> None:
+    class Narrow(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.float() * 3
+
+    module = nn.Sequential(nn.Linear(4, 4), Narrow()).eval()
+    reference = reference_of(module, INPUT)
+    assert reference.noise_source == "perturbation"
+    assert reference.unfit is not None
+    assert "1:" in reference.unfit
+    assert judge(reference, Altered(module, reference.spec)).status == "pass"
+    wrong = Altered(module, reference.spec, lambda i, o: {k: v * 1.001 for k, v in o.items()})
+    assert judge(reference, wrong).status == "fail"
+
+
+def test_a_module_that_cannot_run_in_float64_is_judged_by_perturbation() -> None:
+    class Float32Only(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.dtype != torch.float32:
+                raise TypeError("float32 only")
+            return x * 2
+
+    reference = reference_of(Float32Only(), X)
+    assert reference.noise_source == "perturbation"
+    assert "float32 only" in (reference.unfit or "")
+
+
+def test_plain_tensor_attributes_follow_the_oracle_into_float64() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.full((4,), 1.5)
+            self.shifts = [torch.ones(4)]
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x @ torch.diag(self.scale) + self.shifts[0]
+
+    module = Scaled()
+    assert reference_of(module, X).noise_source == "float64"
+    assert module.scale.dtype is torch.float32
+
+
+def test_cases_that_eager_refuses_are_told_and_not_counted() -> None:
+    class OddOnly(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.shape[0] == 5:
+                raise ValueError("five is too many")
+            return x * 2
+
+    reference = reference_of(OddOnly(), X)
+    assert found(reference) == [("outside-domain", "note")]
+    assert "five is too many" in reference.findings[0].message
+    assert reference.too_little() is None
+
+
+def test_a_model_that_runs_at_one_size_alone_cannot_be_judged() -> None:
+    class TwoOnly(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(2, 4) * 2
+
+    reference = reference_of(TwoOnly(), X)
+    assert reference.too_little() is not None
+    assert judge(reference, Altered(TwoOnly(), reference.spec)).status == "error"
+
+
+def test_parameters_are_put_back_to_the_bit_after_the_second_look() -> None:
+    module = two_layers()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    reference = reference_of(module)
+    spread = reference.spread(reference.cases[0])
+    assert spread["output_0"].max() > 0
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())

@@ -1,0 +1,128 @@
+"""The forms that results are written in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.examples import DOCUMENTS, bare_model, crashed_run, document, good_run
+from toolkit.report.csv import COLUMNS, guarded
+from toolkit.report.exporters import EXPORTERS
+from toolkit.report.markdown import escape
+from toolkit.results import Document, Finding, load
+
+
+def rows_of(shown: Document) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(EXPORTERS["csv"](shown))))
+
+
+def tables_of(markdown: str) -> list[list[str]]:
+    return [
+        block.splitlines() for block in markdown.split("\n\n") if block.lstrip().startswith("|")
+    ]
+
+
+def pipes(line: str) -> int:
+    return line.replace("\\|", "").count("|")
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=EXPORTERS.keys())
+@pytest.mark.parametrize("made", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_every_document_can_be_written_in_every_form(
+    made: Callable[[], Document], exporter: Callable[[Document], str]
+) -> None:
+    assert exporter(made()).endswith("\n")
+
+
+def test_json_is_the_results_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(EXPORTERS["json"](good_run()), encoding="ascii")
+    assert EXPORTERS["json"](load(path)) == EXPORTERS["json"](good_run())
+
+
+def test_csv_has_one_row_a_form_with_plain_numbers() -> None:
+    rows = rows_of(good_run())
+    assert [row["format"] for row in rows] == ["", "onnx", "pt2", "trace", "script"]
+    onnx = rows[1]
+    assert (onnx["p50_us"], onnx["speedup"], onnx["verdict"]) == ("22.13", "10.49", "faster")
+    assert (onnx["size_bytes"], onnx["opset"], onnx["parity_status"]) == ("254371", "20", "pass")
+    assert onnx["items_per_s"] == "44283.8"
+
+
+def test_csv_columns_are_the_documented_ones() -> None:
+    assert list(rows_of(good_run())[0]) == list(COLUMNS)
+
+
+def test_csv_keeps_rows_of_what_failed() -> None:
+    rows = rows_of(crashed_run())
+    assert [(row["model"], row["format"], row["parity_status"]) for row in rows] == [
+        ("lenet5", "onnx", "crash"),
+        ("lenet5", "trace", "timeout"),
+        ("lenet5", "pt2", ""),
+        ("broken.py:Net", "", "error"),
+    ]
+    assert rows[2]["export_status"] == "error"
+
+
+@pytest.mark.parametrize("word", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_csv_text_is_never_a_formula(word: str) -> None:
+    cell = rows_of(document("check", 1, results=[bare_model(word, "fail")]))[0]["model"]
+    assert cell.startswith("'")
+
+
+def test_csv_numbers_are_not_quoted() -> None:
+    assert guarded("onnx") == "onnx"
+    assert "'" not in EXPORTERS["csv"](good_run())
+
+
+def test_csv_keeps_line_breaks_and_quotes_inside_a_cell() -> None:
+    word = 'a "b"\nc,d'
+    rows = rows_of(document("check", 1, results=[bare_model(word, "fail")]))
+    assert [row["model"] for row in rows] == [word]
+
+
+def test_markdown_tables_have_as_many_cells_in_every_line() -> None:
+    for made in DOCUMENTS.values():
+        for table in tables_of(EXPORTERS["markdown"](made())):
+            assert len({pipes(line) for line in table}) == 1
+
+
+def test_markdown_has_a_table_with_the_figures_and_the_caption() -> None:
+    text = EXPORTERS["markdown"](good_run())
+    assert "### lenet5" in text
+    assert "| onnx | 254 kB | 410 ms | 1.2 | 22.1 µs \\[21.8, 22.5\\] |" in text
+    assert "A/A band ±1.24 %" in text
+    assert "`toolkit run lenet5`" in text
+
+
+@given(st.text())
+def test_markdown_text_stays_in_its_cell(word: str) -> None:
+    found = Finding(name="value", severity="error", message=word, reproduce=f"check `{word}`")
+    text = EXPORTERS["markdown"](document("check", 1, results=[bare_model(word, "fail", found)]))
+    table = tables_of(text)[0]
+    assert len(table) == 3
+    assert len({pipes(line.replace("\\\\", "")) for line in table}) == 1
+
+
+def test_markdown_shows_what_looks_like_markup() -> None:
+    assert escape("a|b\n<img> `x` [y](z) *b*") == ("a\\|b \\<img\\> \\`x\\` \\[y\\](z) \\*b\\*")
+
+
+def test_markdown_commands_with_backticks_stay_code() -> None:
+    found = Finding(name="value", severity="error", message="m", reproduce="a ``b`` c")
+    text = EXPORTERS["markdown"](document("check", 1, results=[bare_model("m", "fail", found)]))
+    assert "``` a ``b`` c ```" in text
+
+
+def test_json_is_ascii_and_strict() -> None:
+    for made in DOCUMENTS.values():
+        text = EXPORTERS["json"](made())
+        assert text.isascii()
+        json.loads(text, parse_constant=pytest.fail)

@@ -1,0 +1,228 @@
+"""One form of one model checked: exported or at hand, loaded, judged, and put into a row."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from toolkit import formats, results, runtimes
+from toolkit.bundle import require_trusted
+from toolkit.errors import (
+    MissingError,
+    RefusedError,
+    ToolkitError,
+)
+from toolkit.events import Observe, Progress, ignore
+from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
+from toolkit.inputs import Array
+from toolkit.options import CheckOptions
+from toolkit.parity.declared import declared_findings
+from toolkit.parity.findings import Finding, error, note
+from toolkit.parity.graphs import random_operators
+from toolkit.parity.reference import Reference
+from toolkit.parity.verdict import Verdict, judge
+from toolkit.runtimes.base import Runner, RunOptions
+from toolkit.spec import Severity
+from toolkit.subject import Subject
+
+
+@dataclass(frozen=True)
+class FormAtHand:
+    """A form that lies on disk already, with the findings made about the file itself."""
+
+    exported: Exported
+    findings: tuple[Finding, ...] = ()
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class Checking:
+    """What every form of one model is checked with."""
+
+    subject: Subject
+    reference: Reference
+    options: CheckOptions
+    folder: Path
+    at_hand: Mapping[str, FormAtHand] = field(default_factory=dict)
+    observe: Observe = ignore
+
+
+def check_form(checking: Checking, name: str) -> results.CheckResult:
+    """The row of one format: a failure of any kind is a row too."""
+    began = time.monotonic()
+    row = _row(checking, name)
+    return row.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
+
+
+def _row(checking: Checking, name: str) -> results.CheckResult:
+    spec = checking.subject.spec
+    if name in spec.limits:
+        return _plain(checking, name, "limit", spec.limits[name])
+    try:
+        form = checking.at_hand.get(name) or _export(checking, name)
+        return _judged(checking, name, form)
+    except CaptureRefusedError as refusal:
+        return _refused_capture(checking, name, refusal)
+    except Exception as failure:  # a user's code and four exporters may raise anything
+        return _plain(checking, name, _status_of(checking, name, failure), _reason(failure))
+
+
+def _status_of(checking: Checking, name: str, failure: Exception) -> results.CheckStatus:
+    if isinstance(failure, NotScriptableError):
+        return "error" if name in checking.options.formats else "limit"
+    if isinstance(failure, RefusedError | MissingError):
+        return "refused"
+    return "out-of-memory" if is_out_of_memory(failure) else "error"
+
+
+def is_out_of_memory(failure: BaseException) -> bool:
+    """Whether memory ran out, by Python's, torch's or CUDA's own word."""
+    words = ("can't allocate memory", "out of memory", "bad allocation")
+    text = str(failure).lower()
+    return isinstance(failure, MemoryError) or any(word in text for word in words)
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, ToolkitError):
+        return _with_hint(failure)
+    return f"{type(failure).__name__}: {failure}"
+
+
+def _with_hint(failure: ToolkitError) -> str:
+    return f"{failure.message} ({failure.hint})" if failure.hint else failure.message
+
+
+def _export(checking: Checking, name: str) -> FormAtHand:
+    spec = checking.subject.spec
+    checking.observe(Progress(spec.name, "export", name, form=name))
+    exporter = formats.get(name)
+    path = checking.folder / exporter.filename
+    return FormAtHand(exporter.export(checking.subject.built, path, opset=checking.options.opset))
+
+
+def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckResult:
+    path = form.exported.path
+    if not form.ours:
+        require_trusted(path, checking.options.trust)
+    runner = _load(checking, name, path)
+    extra = [
+        *form.findings,
+        *(note("warning", text) for text in form.exported.warnings),
+        *declared_findings(checking.subject.spec, runner.inputs, runner.outputs),
+        *random_operators(name, path),
+    ]
+    verdict = judge(checking.reference, runner, extra=extra, label=name, observe=checking.observe)
+    return _from_verdict(checking, name, verdict)
+
+
+def _load(checking: Checking, name: str, path: Path) -> Runner:
+    options = RunOptions(device=checking.options.device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit's deprecation is known and not the user's
+        return runtimes.runtime_for(name).load(path, checking.subject.spec, options)
+
+
+def _from_verdict(checking: Checking, name: str, verdict: Verdict) -> results.CheckResult:
+    findings = list(verdict.findings)
+    too_little = checking.reference.too_little()
+    if verdict.status == "error" and too_little:
+        findings.insert(0, note("outside-domain", f"nothing can be judged: {too_little}"))
+    return _plain(checking, name, verdict.status, None).model_copy(
+        update={
+            "score": _finite(verdict.score),
+            "noise_source": verdict.noise_source,
+            "cases": verdict.cases,
+            "findings": [_told(checking, name, found) for found in findings],
+        }
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _refused_capture(
+    checking: Checking, name: str, refusal: CaptureRefusedError
+) -> results.CheckResult:
+    """A size or branch that eager takes and the exporter does not is a fault, not a crash."""
+    what = f"dimension {refusal.dimension}: " if refusal.dimension else ""
+    found = error("baked-dimension", f"{what}{_with_hint(refusal)}", stage="capture")
+    findings = [*checking.reference.findings, found]
+    return _plain(checking, name, "fail", None).model_copy(
+        update={"findings": [_told(checking, name, each) for each in findings]}
+    )
+
+
+def _plain(
+    checking: Checking, name: str, status: results.CheckStatus, message: str | None
+) -> results.CheckResult:
+    """A row without a score; a message becomes its one finding."""
+    findings = []
+    if message is not None:
+        severity: Severity = "note" if status == "limit" else "error"
+        findings.append(results.Finding(name=status, severity=severity, message=message))
+    return results.CheckResult(
+        model=checking.subject.shown,
+        format=name,
+        runtime=runtimes.RUNTIME_OF[name],
+        device=checking.options.device,
+        status=status,
+        score=None,
+        noise_source=None,
+        cases=0,
+        findings=findings,
+        weights=checking.subject.built.weights.origin,
+    )
+
+
+def _told(checking: Checking, name: str, found: Finding) -> results.Finding:
+    """A finding for the report; an error's smallest case is saved with the command to repeat it."""
+    reproduce = None
+    if found.severity == "error" and found.case is not None:
+        reproduce = _save_case(checking, name, found)
+    return results.Finding(
+        name=found.name,
+        severity=found.severity,
+        message=found.message,
+        stage=found.stage,
+        module=found.module,
+        reproduce=reproduce,
+    )
+
+
+def _save_case(checking: Checking, name: str, found: Finding) -> str | None:
+    cases = {judged.case.number: judged for judged in checking.reference.cases}
+    if found.case not in cases:
+        return None
+    folder = checking.options.failures / f"{slug(checking.subject.shown)}.failures"
+    path = folder / f"{name}-{found.name}.npz"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _save_arrays(path, cases[found.case].inputs)
+    except OSError as failure:
+        return f"(the case could not be saved: {failure.strerror})"
+    return reproduction(checking.subject, name, path)
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    with path.open("wb") as stream:
+        np.savez(stream, **dict(arrays))  # type: ignore[arg-type]
+
+
+def reproduction(subject: Subject, name: str, path: Path) -> str:
+    """The command that runs the form on the saved case again."""
+    options = subject.words.options()
+    parts = ["toolkit check", shlex.quote(subject.words.word), options, "-f", name]
+    return " ".join(part for part in [*parts, "--inputs", shlex.quote(str(path))] if part)
+
+
+def slug(word: str) -> str:
+    """A model word as the name of a folder: `net.py:Net` becomes `net-Net`."""
+    return word.replace(".py:", "-").replace(":", "-").replace("/", "-").replace("\\", "-")

@@ -1,0 +1,123 @@
+"""The options that commands share; their meaning stands in `--help` and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_MODEL = "Model"
+_OUTPUT = "Output"
+
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="MODEL…",
+        help="A name of the catalogue, file.py:name, package.module:name, or a bundle folder.",
+    ),
+]
+Everything = Annotated[bool, typer.Option("--all", help="Every model of the catalogue.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME=DIM,…[:DTYPE]",
+        help="An input of your own model; a DIM that is a name is dynamic. Repeatable.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Dims = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dim",
+        metavar="NAME=LOW..HIGH[:STEP][@TRACED]",
+        help="The range of a dynamic dimension.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Ranges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--range",
+        metavar="NAME=LOW..HIGH",
+        help="The range of an input's values.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arg",
+        metavar="NAME=VALUE",
+        help="An argument of your model's constructor.",
+        rich_help_panel=_MODEL,
+    ),
+]
+InputsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs",
+        metavar="FILE.npz",
+        help="Arrays to run besides the drawn ones, by input name.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        "--weights",
+        metavar="default|random|FILE[:KEY]",
+        help="Trained or pretrained, seeded at random, or from a checkpoint.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Seed of weights and draws.", rich_help_panel=_MODEL)
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where eager and candidates run.")
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-f", "--format", metavar="FORMAT,…", help="onnx, pt2, trace, script; all without it."
+    ),
+]
+Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where bundles are written.")]
+Opset = Annotated[int, typer.Option("--opset", min=18, help="Opset of ONNX files.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Load programs that your own toolkit did not write.")
+]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", metavar="SECONDS", min=0.1, help="The longest that one case takes."),
+]
+MemoryLimit = Annotated[
+    float | None,
+    typer.Option("--memory-limit", metavar="GB", min=0.1, help="The most resident memory."),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="One JSON document on stdout, nothing else.", rich_help_panel=_OUTPUT
+    ),
+]
+ResultsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--results",
+        metavar="FILE",
+        help="Where the results are kept for `toolkit report`.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option("--variants", metavar="NAME,…", help="eager, onnx, pt2, trace, script."),
+]
+Batches = Annotated[str, typer.Option("--batch", metavar="N,…", help="Batch sizes to time.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of every runtime.")]
+BaselineVariant = Annotated[
+    str, typer.Option("--baseline-variant", metavar="NAME", help="What the others are compared to.")
+]

@@ -1,0 +1,51 @@
+"""`report`: results on disk rendered again, on the terminal or into other forms."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.errors import ResultsError, UsageError
+
+if TYPE_CHECKING:
+    from toolkit.results import Document
+
+STDOUT = Path("-")
+
+
+def report(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> int:
+    """Render every file; what the runs had to say is in their own exit codes."""
+    from toolkit import results
+    from toolkit.report.exporters import EXPORTERS
+
+    wanted = {name: path for name, path in outputs.items() if path is not None}
+    if "json" in wanted and len(files) > 1:
+        raise UsageError("--json takes one results file", hint="a JSON file is one document")
+    documents = [results.load(path) for path in files]
+    for name, path in wanted.items():
+        text = "\n".join(EXPORTERS[name](document) for document in documents)
+        _write(path, text)
+    if not wanted:
+        _show(documents)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    if path == STDOUT:
+        encoding = sys.stdout.encoding or "ascii"
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _show(documents: Sequence[Document]) -> None:
+    from toolkit.report.terminal import console_for, display
+
+    console = console_for()
+    for document in documents:
+        display(document, console)

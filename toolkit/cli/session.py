@@ -1,0 +1,221 @@
+"""What every command does around its work: words parsed, progress shown, the document told."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from toolkit._version import __version__
+from toolkit.errors import ToolkitError, UsageError
+
+if TYPE_CHECKING:
+    from toolkit.options import Surroundings
+    from toolkit.results import Document, Environment, ErrorDocument
+    from toolkit.sweep import Sweep
+    from toolkit.words import ModelWords
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class TerminationError(BaseException):
+    """SIGTERM: unwinds as Ctrl-C does, so that children are ended and nothing is left torn."""
+
+
+@contextmanager
+def termination_unwinds() -> Iterator[None]:
+    """Turn SIGTERM into an exception while a command works."""
+
+    def raise_termination(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise TerminationError
+
+    before = signal.signal(signal.SIGTERM, raise_termination)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@dataclass
+class ModelOptions:
+    """The options about models as typed."""
+
+    models: Sequence[str] | None
+    everything: bool = False
+    inputs: Sequence[str] | None = None
+    dims: Sequence[str] | None = None
+    ranges: Sequence[str] | None = None
+    arguments: Sequence[str] | None = None
+    inputs_file: str | None = None
+    weights: str = "default"
+    seed: int = 0
+
+    def words(self) -> list[ModelWords]:
+        """The model words, their grammar checked; raises `UsageError`."""
+        from toolkit.words import ModelWords
+
+        if not self.models and not self.everything:
+            raise UsageError(
+                "which model?",
+                hint="name one, as in `toolkit check lenet5`; `toolkit list` shows them all",
+            )
+        words = [
+            ModelWords(
+                word,
+                tuple(self.inputs or ()),
+                tuple(self.dims or ()),
+                tuple(self.ranges or ()),
+                tuple(self.arguments or ()),
+                self.inputs_file,
+                self.weights,
+                self.seed,
+            )
+            for word in dict.fromkeys(self.models or [])
+        ]
+        for each in words:
+            each.ports()
+            each.dimensions()
+            each.constructor_arguments()
+        return words or [ModelWords("", weights=self.weights, seed=self.seed)]
+
+
+@dataclass
+class Session:
+    """One command: what it found goes into one document, told at the end."""
+
+    command: str
+    json: bool
+    results_file: Path | None = None
+    limits_timeout_s: float = 600.0
+    memory_limit_gb: float | None = None
+    build: Callable[[Sweep], dict[str, object]] = field(default=lambda sweep: {})
+    threads: int | None = None
+
+    def run(self, work: Callable[[Sweep], None]) -> int:
+        """Do the work under a progress display, save and tell what came of it."""
+        from toolkit.isolation import Limits
+        from toolkit.report.progress import ProgressDisplay
+        from toolkit.report.terminal import console_for
+        from toolkit.sweep import Sweep
+
+        limit = self.memory_limit_gb
+        limits = Limits(self.limits_timeout_s, int(limit * 1e9) if limit else None)
+        console = console_for(stderr=True)
+        with ProgressDisplay(console) as display, termination_unwinds():
+            sweep = Sweep(limits, display.observe)
+            sweep.saved = lambda: self._save(sweep)
+            try:
+                work(sweep)
+            except KeyboardInterrupt:
+                sweep.interrupted = INTERRUPTED
+            except TerminationError:
+                sweep.interrupted = TERMINATED
+        document = self._document(sweep)
+        self._save(sweep)
+        self._tell(sweep, document)
+        return document.exit_code
+
+    def _document(self, sweep: Sweep) -> Document:
+        from toolkit.results import Document
+
+        return Document(
+            command=self.command,
+            toolkit=__version__,
+            environment=environment(sweep.surroundings, self.threads),
+            exit_code=sweep.exit_code(),
+            command_line=command_line(),
+            error=sweep.error,
+            **self.build(sweep),  # type: ignore[arg-type]
+        )
+
+    def _save(self, sweep: Sweep) -> None:
+        """Results are written after every row: what comes later loses nothing."""
+        from toolkit import results
+
+        if self.results_file is not None and sweep.found_anything:
+            results.save(self._document(sweep), self.results_file)
+
+    def _tell(self, sweep: Sweep, document: Document) -> None:
+        from toolkit.report.terminal import console_for, display
+
+        if self.json:
+            write_json(document)
+        else:
+            display(document, console_for())
+            tell_failures(sweep)
+        if sweep.interrupted:
+            say("interrupted; what was found before is above and in the results file")
+
+
+def environment(surroundings: Surroundings | None, threads: int | None = None) -> Environment:
+    """The machine and the versions, for a document."""
+    from toolkit.results import Environment
+    from toolkit.timing import machine
+
+    facts = machine.facts()
+    return Environment(
+        python=facts.python,
+        platform=facts.platform,
+        cpu=facts.cpu,
+        cores=facts.cores,
+        threads=threads or (surroundings.threads if surroundings else facts.cores_usable),
+        devices=list(surroundings.devices) if surroundings else ["cpu"],
+        **facts.versions,
+    )
+
+
+def command_line() -> str:
+    """The command as it was typed, without the folder that the program lies in."""
+    import shlex
+
+    return shlex.join(["toolkit", *sys.argv[1:]])
+
+
+def write_json(document: Document) -> None:
+    """The one document on stdout: ASCII, whatever the terminal's encoding is."""
+    from toolkit.results import to_json
+
+    sys.stdout.write(to_json(document) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """One line on stderr, in any encoding."""
+    encoding = sys.stderr.encoding or "ascii"
+    sys.stderr.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def tell_failures(sweep: Sweep) -> None:
+    """What kept the command from its work, on stderr: what, which model, how to mend it."""
+    for failure in sweep.failures:
+        say(f"toolkit: {failure.model}: {failure.message}")
+        if failure.hint:
+            say(f"  {failure.hint}")
+
+
+def refuse(command: str, error: ToolkitError, *, json: bool) -> int:
+    """Tell an error that stopped the whole command; with `--json` as a document too."""
+    from toolkit.results import Document, ErrorDocument
+
+    if json:
+        told: ErrorDocument = ErrorDocument(name=error.name, message=str(error), hint=error.hint)
+        write_json(
+            Document(
+                command=command,
+                toolkit=__version__,
+                environment=environment(None),
+                exit_code=error.exit_code,
+                command_line=command_line(),
+                error=told,
+            )
+        )
+    say(f"toolkit: {error}")
+    if error.hint:
+        say(f"  {error.hint}")
+    return error.exit_code

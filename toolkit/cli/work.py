@@ -1,0 +1,221 @@
+"""`train`, `export`, `check`, `bench` and `run`: options made into values, then the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.cli.session import ModelOptions, Session
+from toolkit.errors import UsageError
+from toolkit.options import VARIANTS, BenchOptions, CheckOptions, ExportOptions
+from toolkit.words import ModelWords, nearest_words, parse_formats
+
+if TYPE_CHECKING:
+    from toolkit.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options of every command that works: output, and what a child may use."""
+
+    json: bool
+    results: Path | None
+    timeout_s: float
+    memory_limit_gb: float | None
+
+    def session(
+        self, command: str, build: Callable[[Sweep], dict[str, object]], threads: int | None = None
+    ) -> Session:
+        """A session of this command, whose document holds what `build` picks from the sweep."""
+        return Session(
+            command,
+            self.json,
+            self.results,
+            self.timeout_s,
+            self.memory_limit_gb,
+            build,
+            threads,
+        )
+
+
+@dataclass(frozen=True)
+class Check:
+    """The options of `check` as typed."""
+
+    formats: Sequence[str] | None
+    device: str
+    opset: int
+    failures: Path
+    trust: bool
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The options of `bench` as typed."""
+
+    variants: Sequence[str] | None
+    batch: str
+    threads: int
+    device: str
+    baseline: str
+    quick: bool
+    budget_s: float
+    opset: int
+    trust: bool
+
+    def values(self) -> BenchOptions:
+        """The options checked; raises `UsageError`."""
+        return BenchOptions(
+            variants=_variants(self.variants or []),
+            batches=_batches(self.batch),
+            threads=self.threads,
+            device=self.device,
+            quick=self.quick,
+            baseline=_variants([self.baseline])[0],
+            budget_s=self.budget_s,
+            opset=self.opset,
+            trust=self.trust,
+        )
+
+
+def models(
+    names: Sequence[str] | None,
+    everything: bool,
+    inputs: Sequence[str] | None = None,
+    dims: Sequence[str] | None = None,
+    ranges: Sequence[str] | None = None,
+    arguments: Sequence[str] | None = None,
+    inputs_file: str | None = None,
+    weights: str = "default",
+    seed: int = 0,
+) -> ModelOptions:
+    """The options about models, together."""
+    return ModelOptions(
+        names, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
+    )
+
+
+def _variants(words: Sequence[str]) -> tuple[str, ...]:
+    names = [name for word in words for name in word.split(",") if name]
+    for name in names:
+        if name not in VARIANTS:
+            near = nearest_words(name, VARIANTS)
+            raise UsageError(
+                f"unknown variant {name}",
+                hint=f"did you mean {near[0]}?" if near else f"one of: {', '.join(VARIANTS)}",
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def _batches(text: str) -> tuple[int, ...]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdigit() and int(word) > 0 for word in words):
+        raise UsageError(f"--batch {text}: expected numbers above 0, as in --batch 1,8,32")
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def _resolved(chosen: ModelOptions) -> Callable[[Sweep], list[ModelWords]]:
+    words = chosen.words()
+    return lambda sweep: sweep.resolve(words, everything=chosen.everything)
+
+
+def train(chosen: ModelOptions, common: Common, *, epochs: int | None, again: bool) -> int:
+    """Train each model; one that is not trained at all is said."""
+    resolved = _resolved(chosen)
+
+    def work(sweep: Sweep) -> None:
+        for words in resolved(sweep):
+            sweep.train(words, epochs, again=again, required=not chosen.everything)
+
+    return common.session("train", lambda sweep: {"models": sweep.trained}).run(work)
+
+
+def export(
+    chosen: ModelOptions,
+    common: Common,
+    *,
+    formats: Sequence[str] | None,
+    out: Path,
+    opset: int,
+) -> int:
+    """Write each model's bundle."""
+    options = ExportOptions(parse_formats(formats or []), out, opset)
+    resolved = _resolved(chosen)
+
+    def work(sweep: Sweep) -> None:
+        for words in resolved(sweep):
+            sweep.export(words, options)
+
+    return common.session("export", lambda sweep: {"models": sweep.exported}).run(work)
+
+
+def check(chosen: ModelOptions, common: Common, asked: Check) -> int:
+    """Judge every form of each model."""
+    options = CheckOptions(
+        parse_formats(asked.formats or []),
+        asked.device,
+        asked.opset,
+        asked.failures,
+        asked.trust,
+    )
+    resolved = _resolved(chosen)
+
+    def work(sweep: Sweep) -> None:
+        for words in resolved(sweep):
+            sweep.check(words, options)
+
+    return common.session("check", lambda sweep: {"results": sweep.checked}).run(work)
+
+
+def bench(chosen: ModelOptions, common: Common, asked: Bench) -> int:
+    """Time every form of each model that passes parity."""
+    options = asked.values()
+    resolved = _resolved(chosen)
+
+    def work(sweep: Sweep) -> None:
+        for words in resolved(sweep):
+            sweep.bench(words, options)
+
+    def build(sweep: Sweep) -> dict[str, object]:
+        return {"comparisons": sweep.benched, "results": sweep.checked or None}
+
+    return common.session("bench", build, options.threads).run(work)
+
+
+def run(
+    chosen: ModelOptions,
+    common: Common,
+    asked: Bench,
+    *,
+    formats: Sequence[str] | None,
+    out: Path,
+) -> int:
+    """The whole way of each model: weights, export, check, bench."""
+    from toolkit.sweep import Stages
+
+    names = parse_formats(formats or [])
+    stages = Stages(
+        ExportOptions(names, out, asked.opset),
+        CheckOptions(names, asked.device, asked.opset, out),
+        asked.values(),
+    )
+    resolved = _resolved(chosen)
+
+    def work(sweep: Sweep) -> None:
+        for words in resolved(sweep):
+            sweep.whole_way(words, stages)
+
+    return common.session("run", _parts, asked.threads).run(work)
+
+
+def _parts(sweep: Sweep) -> dict[str, object]:
+    from toolkit import results
+
+    return {
+        "train": results.Trained(models=sweep.trained),
+        "export": results.ExportedPart(models=sweep.exported),
+        "check": results.Checked(results=sweep.checked),
+        "bench": results.Benched(comparisons=sweep.benched),
+    }

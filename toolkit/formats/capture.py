@@ -1,0 +1,158 @@
+"""torch.export of a built model with every dimension of its spec dynamic; pt2 and onnx share it.
+
+A refusal is told apart by experiment: where the static export works and one dimension alone
+cannot be dynamic, that dimension is the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import torch
+from torch.export import Dim, ExportedProgram
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+from toolkit.errors import BuildError, ExportError
+from toolkit.formats.base import CaptureRefusedError
+from toolkit.formats.recurrent import recurrent_shapes
+from toolkit.inputs import example, flatten, to_tensors
+from toolkit.reasons import causes, reason
+from toolkit.spec import ModelSpec
+from toolkit.weights import Built
+
+
+def capture(built: Built) -> ExportedProgram:
+    """The model as a graph; raises `CaptureRefusedError` or `ExportError` with torch's reason."""
+    spec = built.spec
+    symbols = [dimension.name for dimension in spec.dimensions]
+    try:
+        return _export(built, symbols)
+    except Exception as error:
+        raise _explained(built, symbols, error) from error
+
+
+def output_names(built: Built) -> list[str]:
+    """The names of what comes out, by the spec or else by the flattening rule."""
+    names = [port.name for port in built.spec.outputs]
+    return list(flatten(eager_output(built), names))
+
+
+def eager_output(built: Built) -> Any:
+    """What the module returns for the example inputs; raises `BuildError` where it cannot run."""
+    arguments = to_tensors(built.spec, example(built.spec))
+    try:
+        with torch.no_grad():
+            return built.module(*arguments)
+    except Exception as error:
+        raise BuildError(
+            f"the model cannot run on its example inputs: {reason(error)}", model=built.spec.name
+        ) from error
+
+
+def narrowed(spec: ModelSpec, program: ExportedProgram) -> list[str]:
+    """A line for each dimension whose upper end the capture lowered, from the code's own ifs."""
+    ranges = {str(symbol): limits for symbol, limits in program.range_constraints.items()}
+    lines: dict[str, None] = {}
+    for port, node in zip(spec.inputs, _user_inputs(program), strict=False):
+        shape = node.meta["val"].shape
+        for size, extent in zip(port.shape, shape, strict=False):
+            limits = ranges.get(str(extent))
+            if isinstance(size, str) and limits is not None and _is_lower(spec, size, limits):
+                lines[f"the captured graph takes {size} only up to {limits.upper}"] = None
+    return list(lines)
+
+
+def _is_lower(spec: ModelSpec, symbol: str, limits: Any) -> bool:
+    high = spec.dimension(symbol).high
+    if not getattr(limits.upper, "is_Integer", False):  # torch's "no upper end"
+        return False
+    return high is None or int(limits.upper) < high
+
+
+def _user_inputs(program: ExportedProgram) -> list[torch.fx.Node]:
+    names = program.graph_signature.user_inputs
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    return [nodes[str(name)] for name in names if str(name) in nodes]
+
+
+def _export(built: Built, dynamic: Collection[str]) -> ExportedProgram:
+    """Plain tracing first; torch's bytecode front end takes some code that tracing does not."""
+    try:
+        return _export_once(built, dynamic, strict=False)
+    except Exception:
+        with contextlib.suppress(Exception):
+            return _export_once(built, dynamic, strict=True)
+        raise
+
+
+def _export_once(built: Built, dynamic: Collection[str], *, strict: bool) -> ExportedProgram:
+    spec = built.spec
+    arguments = to_tensors(spec, example(spec))
+    # DYNAMIC is the one hint that is refused where it cannot hold; others specialise in silence.
+    shapes = tuple(
+        {axis: Dim.DYNAMIC for axis, size in enumerate(port.shape) if size in dynamic}
+        for port in spec.inputs
+    )
+    with torch.no_grad(), recurrent_shapes(), _sizes_0_and_1_are_ordinary():
+        return torch.export.export(
+            built.module, arguments, dynamic_shapes=_fitted(built, shapes), strict=strict
+        )
+
+
+def _fitted(built: Built, shapes: tuple[dict[int, Any], ...]) -> Any:
+    """`dynamic_shapes` as torch wants them: nested once where forward takes `*args`."""
+    import inspect
+
+    parameters = inspect.signature(built.module.forward).parameters.values()
+    variadic = [p for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL]
+    if not variadic:
+        return shapes
+    fixed = [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    return (*shapes[: len(fixed)], shapes[len(fixed) :])
+
+
+@contextlib.contextmanager
+def _sizes_0_and_1_are_ordinary() -> Iterator[None]:
+    """As torch.onnx does: a graph traced at 2 also holds at 1, where the code does not ask."""
+    patch = getattr(torch.fx.experimental._config, "patch", None)
+    if patch is None or not hasattr(torch.fx.experimental._config, "backed_size_oblivious"):
+        yield
+        return
+    with patch(backed_size_oblivious=True):
+        yield
+
+
+def _explained(built: Built, symbols: list[str], error: Exception) -> ExportError:
+    name = built.spec.name
+    if any(isinstance(cause, GuardOnDataDependentSymNode) for cause in causes(error)):
+        return CaptureRefusedError(
+            f"a branch or size depends on computed values: {reason(error)}",
+            model=name,
+            hint="compute both sides and select with torch.where",
+        )
+    if not symbols or not _works(built, ()):
+        return ExportError(reason(error), model=name)
+    return _refused_dimension(built, symbols, error)
+
+
+def _refused_dimension(built: Built, symbols: list[str], error: Exception) -> CaptureRefusedError:
+    alone = [symbol for symbol in symbols if not _works(built, (symbol,))]
+    fixed = alone[0] if alone else None
+    sizes = built.spec.traced_sizes
+    what = f"{fixed} = {sizes[fixed]}" if fixed else "its dimensions together"
+    return CaptureRefusedError(
+        f"the model's code fixes {what}: {reason(error)}",
+        model=built.spec.name,
+        hint="take sizes from the input's shape, or declare the dimension as a number",
+        dimension=fixed,
+    )
+
+
+def _works(built: Built, dynamic: Collection[str]) -> bool:
+    try:
+        _export(built, dynamic)
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""The `onnx` format: torch.export's graph translated by torch.onnx into one file."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch.export import ExportedProgram
+
+from toolkit.errors import ExportError
+from toolkit.formats.base import DEFAULT_OPSET, CaptureRefusedError, Exported
+from toolkit.formats.capture import capture, narrowed, output_names
+from toolkit.formats.quiet import quietly
+from toolkit.formats.recurrent import KEPT_BY_ONNX, recurrent_shapes_in_translation
+from toolkit.reasons import reason
+from toolkit.spec import ModelSpec
+from toolkit.weights import Built
+
+if TYPE_CHECKING:
+    import onnx_ir
+
+EXTERNAL_DATA_NAME = "model.onnx.data"
+
+LARGEST_SINGLE_FILE_BYTES = 2_000_000_000
+"""Protobuf takes files up to 2 GiB; the rest is left for the graph itself."""
+
+
+class OnnxFormat:
+    """ONNX with named inputs, outputs and axes; weights inside the file as far as they fit."""
+
+    name = "onnx"
+    filename = "model.onnx"
+    runtime = "onnxruntime"
+
+    def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:
+        """Write the model to `path`; raises `ExportError`. The opset is read back."""
+        with quietly() as warnings:
+            names = output_names(built)
+            program = capture(built)
+            notes = narrowed(built.spec, program)
+            model = _translate(built, program, names, opset)
+            _refuse_frozen_axes(built.spec, model)
+            written = int(model.opset_imports[""])
+            extra = _save(model, path, built.spec.name)
+        if written != opset:
+            notes.append(f"opset {opset} was asked for, {written} was written")
+        return Exported(path, written, (*warnings, *notes), extra)
+
+
+def _translate(
+    built: Built, program: ExportedProgram, names: list[str], opset: int
+) -> onnx_ir.Model:
+    from onnx_ir.passes import common
+
+    try:
+        model = _translated(built.spec, program, names, opset, quick=True)
+        if not _keeps_recurrent_layers(program, model):
+            model = _translated(built.spec, program, names, opset, quick=False)
+        common.ClearMetadataAndDocStringPass()(model)
+    except Exception as error:
+        raise ExportError(reason(error), model=built.spec.name) from error
+    return model
+
+
+def _translated(
+    spec: ModelSpec, program: ExportedProgram, names: list[str], opset: int, *, quick: bool
+) -> onnx_ir.Model:
+    axes = tuple(
+        {axis: size for axis, size in enumerate(port.shape) if isinstance(size, str)}
+        for port in spec.inputs
+    )
+    shapes = recurrent_shapes_in_translation() if quick else contextlib.nullcontext()
+    with shapes:
+        translated = torch.onnx.export(
+            program,
+            (),
+            input_names=[port.name for port in spec.inputs],
+            output_names=names,
+            opset_version=opset,
+            dynamic_shapes=axes,
+            dynamo=True,
+            verbose=False,
+        )
+    assert translated is not None
+    return translated.model
+
+
+def _keeps_recurrent_layers(program: ExportedProgram, model: onnx_ir.Model) -> bool:
+    """Whether every kind of recurrent layer arrived as its ONNX operator."""
+    captured = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    wanted = {name.upper() for name in KEPT_BY_ONNX if f"aten.{name}.input" in captured}
+    return wanted <= {str(node.op_type) for node in model.graph.all_nodes()}
+
+
+def _refuse_frozen_axes(spec: ModelSpec, model: onnx_ir.Model) -> None:
+    """The translation decomposes operators again, and could fix a size that capture kept."""
+    declared = {str(value.name): value for value in model.graph.inputs}
+    for port in spec.inputs:
+        value = declared.get(port.name)
+        shape = None if value is None else value.shape
+        if shape is None:
+            raise ExportError(f"input {port.name} is missing from the graph", model=spec.name)
+        for size, written in zip(port.shape, shape, strict=True):
+            if isinstance(size, str) and isinstance(written, int):
+                raise CaptureRefusedError(
+                    f"the translation to ONNX fixes {size} = {written}",
+                    model=spec.name,
+                    dimension=size,
+                )
+
+
+def _save(model: onnx_ir.Model, path: Path, name: str) -> tuple[Path, ...]:
+    import onnx_ir
+
+    weights_bytes = sum(
+        value.const_value.nbytes
+        for value in model.graph.initializers.values()
+        if value.const_value is not None
+    )
+    external = weights_bytes > LARGEST_SINGLE_FILE_BYTES
+    try:
+        if external:
+            onnx_ir.save(model, path, external_data=EXTERNAL_DATA_NAME)
+        else:
+            onnx_ir.save(model, path)
+    except OSError as error:
+        raise ExportError(f"cannot write the file: {error.strerror}", model=name) from error
+    return (path.with_name(EXTERNAL_DATA_NAME),) if external else ()
+
+
+FORMAT = OnnxFormat()

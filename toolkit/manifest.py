@@ -1,0 +1,242 @@
+"""`manifest.json` of a bundle: what lies in the folder and where it came from.
+
+No absolute path, time, duration, user or host stands in it: the same weights and versions give
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from toolkit._version import __version__
+from toolkit.errors import BundleError
+from toolkit.spec import Dimension, ModelSpec, Port
+
+FILE_NAME = "manifest.json"
+SCHEMA_VERSION = 1
+LARGEST_BYTES = 16 * 2**20
+
+_LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "safetensors")
+_LIBRARY_WORDS = ("torchvision:", "timm:", "hf:")
+
+
+def _plain_file_name(name: str) -> str:
+    """Refuse whatever could lead out of the folder."""
+    if name in ("", ".", "..", FILE_NAME) or any(sign in name for sign in "/\\:\0"):
+        raise ValueError("not a plain file name")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_plain_file_name)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PortEntry(_Entry):
+    """An input or output, its dtype and the range of its values."""
+
+    name: str
+    shape: list[int | str]
+    dtype: str
+    low: float | None = None
+    high: float | None = None
+
+
+class DimensionEntry(_Entry):
+    """The range of a dynamic dimension and the size that the exporters saw."""
+
+    name: str
+    low: int
+    high: int | None
+    step: int
+    traced: int
+
+
+class WeightsEntry(_Entry):
+    """Where the weights came from, and the hash of their values (`toolkit.hashing`'s rule)."""
+
+    origin: str
+    sha256: str
+    seed: int | None = None
+    data: str | None = None
+
+
+class FileEntry(_Entry):
+    """One file: a `form` of the model, its `external-data`, the `weights` or the `golden` cases."""
+
+    path: FileName
+    role: Literal["form", "external-data", "weights", "golden"]
+    sha256: str
+    size_bytes: int
+    format: str | None = None
+    opset: int | None = None
+    options: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    warnings: list[str] = Field(default_factory=list)
+
+
+class RefusalEntry(_Entry):
+    """A format that is not there: a known `limit`, or an `error`, with the reason."""
+
+    format: str
+    status: Literal["limit", "error"]
+    message: str
+
+
+class Manifest(_Entry):
+    """Everything about a bundle but the files themselves."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    word: str
+    weights: WeightsEntry
+    inputs: list[PortEntry]
+    outputs: list[PortEntry]
+    dimensions: list[DimensionEntry]
+    versions: dict[str, str]
+    files: list[FileEntry] = Field(default_factory=list)
+    refused: list[RefusalEntry] = Field(default_factory=list)
+    parity: dict[str, Any] | None = None
+
+    def form(self, format_name: str) -> FileEntry | None:
+        """The file of a format, or None."""
+        forms = (entry for entry in self.files if entry.role == "form")
+        return next((entry for entry in forms if entry.format == format_name), None)
+
+
+def portable_word(word: str) -> str:
+    """A model word without folders: what it names stays, where it lay on this machine does not."""
+    if word.startswith(_LIBRARY_WORDS):
+        return word
+    head, colon, attribute = word.rpartition(":") if _has_attribute(word) else (word, "", "")
+    name = PureWindowsPath(head).name if "\\" in head else PurePosixPath(head).name
+    return f"{name}{colon}{attribute}"
+
+
+def _has_attribute(word: str) -> bool:
+    """Whether the last colon stands before a name, and not after a drive or a library."""
+    return word.rpartition(":")[0].endswith(".py")
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide the bytes of an export; what is not installed is left out."""
+    found = {"toolkit": __version__}
+    for library in _LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def port_entries(ports: Iterable[Port]) -> list[PortEntry]:
+    """Ports of a spec as the manifest holds them."""
+    return [
+        PortEntry(
+            name=port.name,
+            shape=list(port.shape),
+            dtype=port.dtype,
+            low=port.low,
+            high=port.high,
+        )
+        for port in ports
+    ]
+
+
+def dimension_entries(dimensions: Iterable[Dimension]) -> list[DimensionEntry]:
+    """Dimensions of a spec as the manifest holds them."""
+    return [
+        DimensionEntry(
+            name=dimension.name,
+            low=dimension.low,
+            high=dimension.high,
+            step=dimension.step,
+            traced=dimension.traced,
+        )
+        for dimension in dimensions
+    ]
+
+
+def spec_of(manifest: Manifest) -> ModelSpec:
+    """What the bundle's model takes and gives; the module itself is not in the bundle."""
+
+    def build() -> Any:
+        raise BundleError("a bundle holds no module to build", model=manifest.name)
+
+    return ModelSpec(
+        name=manifest.name,
+        build=build,
+        inputs=tuple(map(_port, manifest.inputs)),
+        outputs=tuple(map(_port, manifest.outputs)),
+        dimensions=tuple(
+            Dimension(entry.name, entry.low, entry.high, entry.step, entry.traced)
+            for entry in manifest.dimensions
+        ),
+    )
+
+
+def _port(entry: PortEntry) -> Port:
+    return Port(entry.name, tuple(entry.shape), entry.dtype, entry.low, entry.high)
+
+
+def to_json(manifest: Manifest) -> str:
+    """ASCII JSON in a fixed order, without NaN or Infinity."""
+    tree = manifest.model_dump(mode="json")
+    return json.dumps(tree, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def write(manifest: Manifest, folder: Path) -> None:
+    """Write the manifest in one step: a reader sees the old one or the new one."""
+    partial = folder / f".{FILE_NAME}.{os.getpid()}"
+    try:
+        partial.write_text(to_json(manifest), encoding="ascii")
+        partial.replace(folder / FILE_NAME)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a bundle; raises `BundleError` with the reason."""
+    tree = _parsed(folder)
+    version = tree.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"{folder.name}: the manifest's schema version is {version}, "
+            f"this toolkit reads {SCHEMA_VERSION}",
+            hint="a newer toolkit wrote it: update this one"
+            if isinstance(version, int) and version > SCHEMA_VERSION
+            else "bundles are written by `toolkit export`",
+        )
+    try:
+        return Manifest.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{folder.name}: manifest: {where}: {first['msg']}") from error
+
+
+def _parsed(folder: Path) -> dict[str, Any]:
+    path = folder / FILE_NAME
+    try:
+        if path.is_symlink() or path.stat().st_size > LARGEST_BYTES:
+            raise BundleError(f"{folder.name}: {FILE_NAME} is a link, or absurdly large")
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BundleError(
+            f"{folder.name} is no bundle: {FILE_NAME}: {error.strerror}",
+            hint="bundles are written by `toolkit export`",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{folder.name}: {FILE_NAME} is not JSON") from error
+    if not isinstance(tree, dict):
+        raise BundleError(f"{folder.name}: {FILE_NAME} is no JSON object")
+    return tree

@@ -1,0 +1,81 @@
+"""How each stage is to be done: plain values that cross process borders. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.results import CheckStatus
+from toolkit.spec import FORMAT_NAMES
+
+EAGER = "eager"
+VARIANTS = (EAGER, *FORMAT_NAMES)
+BATCH = "batch"
+EXPORTED = Path("exported")
+OPSET = 20
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles."""
+
+    formats: tuple[str, ...] = ()
+    out: Path = EXPORTED
+    opset: int = OPSET
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """How forms are checked: `formats` as asked for (empty: all), `failures` the folder for cases.
+
+    `trust` loads programs that this user's toolkit did not write.
+    """
+
+    formats: tuple[str, ...] = ()
+    device: str = "cpu"
+    opset: int = OPSET
+    failures: Path = EXPORTED
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """How forms are timed: `variants` (empty: all), one comparison for each of `batches`.
+
+    `budget_s` is the round time of a comparison that is not `quick`.
+    """
+
+    variants: tuple[str, ...] = ()
+    batches: tuple[int, ...] = (1,)
+    threads: int = 1
+    device: str = "cpu"
+    quick: bool = False
+    baseline: str = EAGER
+    budget_s: float = 60.0
+    opset: int = OPSET
+    failures: Path = EXPORTED
+    trust: bool = False
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The variants to time, the baseline first."""
+        names = self.variants or VARIANTS
+        return tuple(dict.fromkeys((self.baseline, *names)))
+
+
+@dataclass(frozen=True)
+class TimedForm:
+    """A form that lies on disk, with what the check said of it."""
+
+    path: Path
+    size_bytes: int
+    status: CheckStatus
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What torch finds on this machine; asked for in a child, so that the parent needs no torch."""
+
+    devices: tuple[str, ...]
+    threads: int

@@ -1,0 +1,64 @@
+"""Which dimension a form has baked in: it fails at some sizes of it and at no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from toolkit.parity.cases import CaseVerdict
+from toolkit.parity.findings import Finding, error
+from toolkit.parity.reference import Reference
+
+
+@dataclass(frozen=True)
+class Baked:
+    """A finding and the numbers of the cases that it explains."""
+
+    finding: Finding
+    cases: frozenset[int]
+
+
+def baked_dimensions(reference: Reference, verdicts: Sequence[CaseVerdict]) -> Iterator[Baked]:
+    """A finding for each dimension whose sizes alone decide whether the form fails.
+
+    Looked at where every other dimension is at its traced size, on ordinary draws. Nothing is
+    baked when the traced point itself fails: then the fault is of another kind.
+    """
+    traced = reference.spec.traced_sizes
+    ordinary = [one for one in verdicts if one.judged.case.draw_class == "ordinary"]
+    if any(one.failed for one in verdicts if one.judged.case.sizes == traced):
+        return
+    for dimension in reference.spec.dimensions:
+        alone = [one for one in ordinary if _others_traced(one, dimension.name, traced)]
+        failing = [one for one in alone if one.failed]
+        sizes = {one.judged.case.sizes[dimension.name] for one in failing}
+        if sizes:
+            explained = frozenset(
+                one.judged.case.number
+                for one in verdicts
+                if one.failed and one.judged.case.sizes[dimension.name] != traced[dimension.name]
+            )
+            yield Baked(_finding(dimension.name, sizes, traced[dimension.name], failing), explained)
+
+
+def _others_traced(verdict: CaseVerdict, name: str, traced: dict[str, int]) -> bool:
+    sizes = verdict.judged.case.sizes
+    return all(sizes[other] == size for other, size in traced.items() if other != name)
+
+
+def _finding(name: str, sizes: set[int], traced: int, failing: Sequence[CaseVerdict]) -> Finding:
+    least = min(failing, key=lambda one: one.judged.case.sizes[name])
+    wrong = ", ".join(map(str, sorted(sizes)))
+    text = (
+        f"dimension {name} is baked in at {traced}: at {wrong} the form {_how(least)}, "
+        f"where eager runs"
+    )
+    return error("baked-dimension", text, case=least.judged.case.number)
+
+
+def _how(verdict: CaseVerdict) -> str:
+    if verdict.refusal:
+        return f"refuses ({verdict.refusal})"
+    if verdict.structure or verdict.shapes:
+        return f"gives another structure ({'; '.join([*verdict.structure, *verdict.shapes])})"
+    return "computes other values"

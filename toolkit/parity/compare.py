@@ -1,0 +1,142 @@
+"""Comparison of arrays against an oracle: slices, noise and scores. Pure numpy.
+
+The question is whether a candidate is as accurate as eager, not whether a difference is small:
+
+    noise = max |eager - oracle| over the cases of a draw class, a slice of the feature axis at a
+            time; at least 4 eps max |oracle| of the slice and eps max |oracle| of the tensor
+    score = max |candidate - oracle| / noise
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.spec import Port
+
+Array = NDArray[Any]
+Vector = NDArray[np.float64]
+
+MAX_SCORE = 30.0
+"""Right exports of the catalogue score up to 10.6, the mildest planted fault 882."""
+SLICE_FLOOR_EPS = 4.0
+TENSOR_FLOOR_EPS = 1.0
+MOST_SLICES = 4096
+GROUPS = 256
+EPS: Mapping[str, float] = {
+    "bfloat16": 2.0**-7,
+    "float16": 2.0**-10,
+    "float32": 2.0**-23,
+    "float64": 2.0**-52,
+}
+"""The distance from 1 to the next number of each dtype (IEEE 754)."""
+FEATURE_AXIS_RANK = 3
+"""From this rank on axis 1 holds the features (N, C, …); below, the last axis does."""
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """How one output is cut: along `axis` (None: not at all), slices pooled into `groups`."""
+
+    axis: int | None
+    groups: NDArray[np.intp] | None = None
+
+    def reduce(self, values: Array) -> Vector:
+        """The largest value of each slice or group; `values` are ≥ 0, masked ones 0."""
+        if values.size == 0:
+            return np.zeros(1)
+        if self.axis is None:
+            return np.array([values.max()], dtype=np.float64)
+        others = tuple(axis for axis in range(values.ndim) if axis != self.axis)
+        slices = values.max(axis=others).astype(np.float64)
+        if self.groups is None:
+            return np.asarray(slices)
+        pooled = np.zeros(int(self.groups.max()) + 1)
+        np.maximum.at(pooled, self.groups, slices)
+        return pooled
+
+
+def feature_axis(port: Port) -> int | None:
+    """Axis 1 from rank 3 on, else the last, where it is static; None: the tensor is one slice."""
+    if not port.shape:
+        return None
+    axis = 1 if len(port.shape) >= FEATURE_AXIS_RANK else len(port.shape) - 1
+    return axis if isinstance(port.shape[axis], int) else None
+
+
+def slicing(port: Port, oracles: Sequence[Array]) -> Slicing:
+    """How an output is cut, from its port and the oracle's outputs over all cases."""
+    axis = feature_axis(port)
+    plain = Slicing(axis)
+    if axis is None or any(oracle.ndim <= axis for oracle in oracles):
+        return Slicing(None)
+    extents = {oracle.shape[axis] for oracle in oracles}
+    if len(extents) != 1 or 0 in extents:
+        return Slicing(None)
+    if extents.pop() <= MOST_SLICES:
+        return plain
+    magnitudes = np.max([plain.reduce(finite_magnitude(oracle)) for oracle in oracles], axis=0)
+    groups = np.empty(magnitudes.size, dtype=np.intp)
+    for group, members in enumerate(np.array_split(np.argsort(magnitudes), GROUPS)):
+        groups[members] = group
+    return Slicing(axis, groups)
+
+
+def finite_magnitude(values: Array) -> Array:
+    """|values| with 0 for what is not finite."""
+    return np.where(np.isfinite(values), np.abs(values), 0.0)
+
+
+def difference(left: Array, right: Array, *others: Array) -> Array:
+    """|left - right| in float64 where every array is finite, else 0."""
+    wide_left, wide_right = np.asarray(left, np.float64), np.asarray(right, np.float64)
+    finite = np.isfinite(wide_left) & np.isfinite(wide_right)
+    for other in others:
+        finite &= np.isfinite(np.asarray(other, np.float64))
+    apart = np.zeros(wide_left.shape)
+    np.subtract(wide_left, wide_right, out=apart, where=finite)
+    return np.abs(apart)
+
+
+def floor(slices: Slicing, oracles: Sequence[Array], eps: float) -> Vector:
+    """The least noise of each slice: what one rounding of its largest values is worth."""
+    magnitudes = np.max([slices.reduce(finite_magnitude(oracle)) for oracle in oracles], axis=0)
+    whole = magnitudes.max(initial=0.0)
+    return np.asarray(
+        np.maximum(SLICE_FLOOR_EPS * eps * magnitudes, TENSOR_FLOOR_EPS * eps * whole)
+    )
+
+
+def pooled_noise(
+    slices: Slicing, oracles: Sequence[Array], eagers: Sequence[Array], eps: float
+) -> Vector:
+    """Eager's own error for each slice, pooled over the cases of one draw class."""
+    pairs = zip(oracles, eagers, strict=True)
+    errors = [slices.reduce(difference(eager, oracle)) for oracle, eager in pairs]
+    return np.asarray(np.maximum(np.max(errors, axis=0), floor(slices, oracles, eps)))
+
+
+def score(slices: Slicing, error: Array, noise: Vector) -> float:
+    """The largest error over its noise; an error of 0 scores 0 whatever the noise."""
+    errors = slices.reduce(error)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(errors == 0.0, 0.0, errors / noise)
+    return float(ratios.max(initial=0.0))
+
+
+def non_finite_faults(candidate: Array, eager: Array) -> tuple[int, int]:
+    """How many values are non-finite where eager is finite, and how many differ where it is not."""
+    here, there = np.isfinite(candidate), np.isfinite(eager)
+    faults = int(np.count_nonzero(~here & there))
+    same = np.equal(candidate, eager) | (np.isnan(candidate) & np.isnan(eager))
+    return faults, int(np.count_nonzero(~there & ~same))
+
+
+def compared_values(candidate: Array, eager: Array, oracle: Array) -> int:
+    """How many values all three have finite."""
+    finite = np.isfinite(candidate) & np.isfinite(eager) & np.isfinite(oracle)
+    return int(np.count_nonzero(finite))

@@ -1,0 +1,123 @@
+"""Operators in an exported file that draw random numbers or take batch statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.parity.findings import Finding, error
+
+_RANDOM_ONNX = (
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+)
+_RANDOM_ATEN = (
+    "bernoulli",
+    "multinomial",
+    "native_dropout",
+    "normal",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "uniform",
+)
+_TRAINING_FLAG = {"aten::dropout": 2, "aten::feature_dropout": 2, "aten::batch_norm": 5}
+
+
+def random_operators(format_name: str, path: Path) -> list[Finding]:
+    """A `training-mode` finding for each kind of such operator; ONNX files are only parsed."""
+    found = dict.fromkeys(_READERS[format_name](path))
+    return [
+        error("training-mode", f"the exported graph holds {operator}", stage="capture")
+        for operator in found
+    ]
+
+
+def _in_onnx(path: Path) -> list[str]:
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    graphs = [model.graph, *model.functions]
+    return [text for graph in graphs for text in _in_onnx_nodes(graph, _constants(model))]
+
+
+def _constants(model: Any) -> Mapping[str, Any]:
+    from onnx import numpy_helper
+
+    return {
+        entry.name: numpy_helper.to_array(entry)
+        for entry in model.graph.initializer
+        if not entry.dims and not entry.external_data
+    }
+
+
+def _in_onnx_nodes(graph: Any, constants: Mapping[str, Any]) -> list[str]:
+    found = []
+    for node in graph.node:
+        attributes = {attribute.name: attribute for attribute in node.attribute}
+        if node.op_type in _RANDOM_ONNX:
+            found.append(node.op_type)
+        elif node.op_type == "BatchNormalization" and "training_mode" in attributes:
+            found += ["BatchNormalization in training mode"] * attributes["training_mode"].i
+        elif node.op_type == "Dropout" and len(node.input) > 2:  # noqa: PLR2004 - its third input
+            found += ["Dropout in training mode"] * bool(constants.get(node.input[2], False))
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                found += _in_onnx_nodes(attribute.g, constants)
+    return found
+
+
+def _in_torchscript(path: Path) -> list[str]:
+    import torch
+
+    module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    frozen = torch.jit.freeze(module.eval())
+    return [_kind(node) for node in frozen.inlined_graph.nodes() if _is_random(node)]
+
+
+def _kind(node: Any) -> str:
+    return str(node.kind())
+
+
+def _is_random(node: Any) -> bool:
+    kind = _kind(node)
+    if kind in _TRAINING_FLAG:
+        flag = list(node.inputs())[_TRAINING_FLAG[kind]].toIValue()
+        return bool(flag)
+    return kind.removeprefix("aten::").rstrip("_") in _RANDOM_ATEN
+
+
+def _in_pt2(path: Path) -> list[str]:
+    import torch
+
+    program = torch.export.load(str(path))
+    found = []
+    for node in program.graph.nodes:
+        target = str(node.target)
+        operator = target.removeprefix("aten.").split(".")[0].rstrip("_")
+        if node.op == "call_function" and operator in _RANDOM_ATEN:
+            found.append(target)
+        elif operator in ("dropout", "batch_norm") and _flag_set(node, operator):
+            found.append(f"{target} in training mode")
+    return found
+
+
+def _flag_set(node: Any, operator: str) -> bool:
+    position = _TRAINING_FLAG[f"aten::{operator}"]
+    return len(node.args) > position and node.args[position] is True
+
+
+_READERS: Mapping[str, Callable[[Path], list[str]]] = {
+    "onnx": _in_onnx,
+    "pt2": _in_pt2,
+    "script": _in_torchscript,
+    "trace": _in_torchscript,
+}

@@ -1,0 +1,91 @@
+"""What eager does that no export can be right about: randomness, and training-mode operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from toolkit.inputs import Array, run_module
+from toolkit.parity.modules import ModulePath
+from toolkit.spec import ModelSpec
+
+SEEDS = (11, 4242)
+
+# Position of the argument that says "training" in the signatures of torch's own functions.
+_TRAINING_ARGUMENT: Mapping[Any, tuple[str, int, bool]] = {
+    F.dropout: ("training", 2, True),
+    F.alpha_dropout: ("training", 2, False),
+    F.dropout1d: ("training", 2, True),
+    F.dropout2d: ("training", 2, True),
+    F.dropout3d: ("training", 2, True),
+    F.feature_alpha_dropout: ("training", 2, False),
+    F.rrelu: ("training", 3, False),
+    F.batch_norm: ("training", 5, False),
+    torch.dropout: ("train", 2, True),
+    torch.dropout_: ("train", 2, True),
+    torch.alpha_dropout: ("train", 2, True),
+    torch.feature_dropout: ("train", 2, True),
+    torch.feature_alpha_dropout: ("train", 2, True),
+    torch.batch_norm: ("training", 5, False),
+    torch.native_batch_norm: ("training", 5, False),
+}
+_PROBABILITY_POSITION = 1
+
+
+class _TrainingWatch(TorchFunctionMode):
+    """Remembers calls that drop out or take batch statistics, with the module that made them."""
+
+    def __init__(self, path: ModulePath) -> None:
+        super().__init__()
+        self.path = path
+        self.found: dict[str, str] = {}
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        kwargs = kwargs or {}
+        if func in _TRAINING_ARGUMENT and _trains(func, args, kwargs):
+            self.found.setdefault(self.path.current, getattr(func, "__name__", str(func)))
+        return func(*args, **kwargs)
+
+
+def _trains(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    keyword, position, default = _TRAINING_ARGUMENT[func]
+    active = kwargs.get(keyword, args[position] if len(args) > position else default)
+    if "batch_norm" in func.__name__:
+        return bool(active)
+    probability = kwargs.get("p", args[_PROBABILITY_POSITION] if len(args) > 1 else 1.0)
+    return bool(active) and probability != 0
+
+
+def training_operations(
+    module: nn.Module, spec: ModelSpec, arrays: Mapping[str, Array], *, device: str = "cpu"
+) -> dict[str, str]:
+    """Module path → operation, for each that still trains although the model is in eval mode."""
+    with ModulePath(module) as path:
+        watch = _TrainingWatch(path)
+        with watch:
+            run_module(module, spec, arrays, device=device)
+    return watch.found
+
+
+def two_random_states(
+    module: nn.Module, spec: ModelSpec, arrays: Mapping[str, Array], *, device: str = "cpu"
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The same inputs under two states of torch's random generators; the caller's is kept."""
+    outputs = []
+    with torch.random.fork_rng():
+        for seed in SEEDS:
+            torch.manual_seed(seed)
+            outputs.append(run_module(module, spec, arrays, device=device))
+    return outputs[0], outputs[1]

@@ -1,0 +1,270 @@
+"""What a form is judged against: eager and the oracle over the case plan, run once a model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import nn
+
+from toolkit.events import Observe, Progress, ignore
+from toolkit.inputs import Array, run_module
+from toolkit.parity.compare import (
+    EPS,
+    MAX_SCORE,
+    Slicing,
+    Vector,
+    difference,
+    finite_magnitude,
+    floor,
+    pooled_noise,
+    slicing,
+)
+from toolkit.parity.findings import Finding, error, note
+from toolkit.parity.oracle import Oracle
+from toolkit.parity.plan import DRAW_CLASSES, Case, DrawClass
+from toolkit.parity.probes import training_operations, two_random_states
+from toolkit.parity.second_look import spread
+from toolkit.spec import ModelSpec, Port
+
+LEAST_SHARE = 0.5
+"""Of the planned cases so many must run in eager, or the check proves nothing."""
+LEAST_SIZES = 2
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One case with what eager and the oracle gave; without an oracle, eager stands in for it."""
+
+    case: Case
+    inputs: Mapping[str, Array]
+    eager: Mapping[str, Array]
+    oracle: Mapping[str, Array]
+
+
+@dataclass
+class Reference:
+    """Eager and the oracle over a plan, the noise of each output, and what eager itself shows."""
+
+    spec: ModelSpec
+    module: nn.Module
+    device: str
+    planned: int
+    cases: list[Judged] = field(default_factory=list)
+    outside: list[tuple[Case, str]] = field(default_factory=list)
+    unfit: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+    slices: dict[str, Slicing] = field(default_factory=dict)
+    noise: dict[tuple[str, DrawClass], Vector] = field(default_factory=dict)
+    _spreads: dict[int, dict[str, Array]] = field(default_factory=dict)
+
+    @property
+    def noise_source(self) -> str:
+        """`float64`, or `perturbation` where the oracle is unfit."""
+        return "perturbation" if self.unfit else "float64"
+
+    @property
+    def random(self) -> bool:
+        """Whether eager departs from itself, so that no value can be judged."""
+        return any(found.name == "nondeterministic" for found in self.findings)
+
+    def port(self, name: str) -> Port:
+        """The output port of that name."""
+        return next(port for port in self.spec.outputs if port.name == name)
+
+    def spread(self, judged: Judged) -> dict[str, Array]:
+        """How far eager moves in this case under the second look; computed once."""
+        number = judged.case.number
+        if number not in self._spreads:
+            self._spreads[number] = spread(
+                self.module, self.spec, judged.inputs, judged.eager, device=self.device
+            )
+        return self._spreads[number]
+
+    def too_little(self) -> str | None:
+        """Why the cases that eager accepts are too few to judge by, if they are."""
+        if len(self.cases) < LEAST_SHARE * self.planned:
+            return f"eager runs in {len(self.cases)} of {self.planned} planned cases"
+        for dimension in self.spec.dimensions:
+            sizes = {judged.case.sizes[dimension.name] for judged in self.cases}
+            if len(dimension.tested) >= LEAST_SIZES > len(sizes):
+                only = ", ".join(map(str, sorted(sizes))) or "none"
+                return f"eager runs at {dimension.name} {only} alone"
+        return None
+
+
+def refer(
+    module: nn.Module,
+    spec: ModelSpec,
+    plan: tuple[Case, ...],
+    *,
+    device: str = "cpu",
+    observe: Observe = ignore,
+) -> Reference:
+    """Run eager, on `device` as the module is, and the oracle, on the CPU, over the plan."""
+    reference = Reference(spec, module, device, planned=len(plan))
+    oracle: Oracle | None = None
+    for done, case in enumerate(plan):
+        observe(Progress(spec.name, "check", "eager and oracle", done, len(plan)))
+        arrays = case.inputs(spec)
+        try:
+            eager = run_module(module, spec, arrays, device=device)
+        except Exception as raised:
+            reference.outside.append((case, f"{type(raised).__name__}: {_one_line(raised)}"))
+            continue
+        if oracle is None:
+            oracle = Oracle(_on_cpu(module, device), spec, arrays)
+        judged = Judged(case, arrays, eager, _oracle_outputs(oracle, arrays, eager))
+        reference.cases.append(judged)
+    if oracle is not None:
+        reference.unfit = oracle.unfit
+        _settle(reference)
+    return reference
+
+
+def _on_cpu(module: nn.Module, device: str) -> nn.Module:
+    if device == "cpu":
+        return module
+    return copy.deepcopy(module).cpu()
+
+
+def _oracle_outputs(
+    oracle: Oracle, arrays: Mapping[str, Array], eager: Mapping[str, Array]
+) -> Mapping[str, Array]:
+    """The oracle's outputs; eager's where the oracle is unfit or departs in structure."""
+    if oracle.unfit:
+        return eager
+    try:
+        outputs = oracle.run(arrays)
+    except Exception as raised:
+        oracle.unfit = f"cannot run in float64: {type(raised).__name__}: {_one_line(raised)}"
+        return eager
+    if {name: out.shape for name, out in outputs.items()} != {
+        name: out.shape for name, out in eager.items()
+    }:
+        oracle.unfit = "gives other outputs in float64"
+        return eager
+    return outputs
+
+
+def _one_line(raised: BaseException) -> str:
+    return " ".join(str(raised).split())[:300]
+
+
+def _settle(reference: Reference) -> None:
+    """Noise, and what eager itself shows, once all cases have run."""
+    reference.findings += _probe(reference)
+    if reference.unfit:
+        reference.findings.append(
+            note("ill-conditioned", f"perturbation: the float64 oracle {reference.unfit}")
+        )
+        reference.cases = [
+            Judged(judged.case, judged.inputs, judged.eager, judged.eager)
+            for judged in reference.cases
+        ]
+    reference.findings += _outside_domain(reference)
+    if not reference.random:
+        _measure_noise(reference)
+        reference.findings += _degenerate(reference)
+
+
+def _probe(reference: Reference) -> list[Finding]:
+    """Training-mode operations and randomness, seen on the first ordinary case."""
+    judged = reference.cases[0]
+    found = [
+        error(
+            "training-mode",
+            f"{operation} is active after eval() in {path}",
+            case=judged.case.number,
+            module=path,
+        )
+        for path, operation in training_operations(
+            reference.module, reference.spec, judged.inputs, device=reference.device
+        ).items()
+    ]
+    first, second = two_random_states(
+        reference.module, reference.spec, judged.inputs, device=reference.device
+    )
+    moved = [name for name in first if departs(first[name], second[name])]
+    if moved:
+        text = f"two eager runs of the same inputs differ in {', '.join(moved)}"
+        found.append(error("nondeterministic", text, case=judged.case.number))
+    return found
+
+
+def departs(first: Array, second: Array) -> bool:
+    """Whether two runs differ by more than a right export may."""
+    if first.shape != second.shape:
+        return True
+    if not np.issubdtype(first.dtype, np.floating):
+        return bool(np.any(first != second))
+    eps = EPS.get(str(first.dtype), EPS["float32"])
+    whole = Slicing(None)
+    limit = MAX_SCORE * floor(whole, [first], eps)
+    return bool(np.any(whole.reduce(difference(first, second)) > limit))
+
+
+def _outside_domain(reference: Reference) -> list[Finding]:
+    if not reference.outside:
+        return []
+    case, message = reference.outside[0]
+    text = (
+        f"eager raises in {len(reference.outside)} of {reference.planned} cases, "
+        f"first in {case}: {message}"
+    )
+    return [note("outside-domain", text, case=case.number)]
+
+
+def _measure_noise(reference: Reference) -> None:
+    for port in reference.spec.outputs:
+        if not port.is_float:
+            continue
+        oracles = [judged.oracle[port.name] for judged in reference.cases]
+        reference.slices[port.name] = slicing(port, oracles)
+        for draw_class in DRAW_CLASSES:
+            members = [one for one in reference.cases if one.case.draw_class == draw_class]
+            if members:
+                reference.noise[port.name, draw_class] = _noise(reference, port, members)
+
+
+def _noise(reference: Reference, port: Port, members: list[Judged]) -> Vector:
+    slices = reference.slices[port.name]
+    oracles = [judged.oracle[port.name] for judged in members]
+    eagers = [judged.eager[port.name] for judged in members]
+    noise = pooled_noise(slices, oracles, eagers, EPS[port.dtype])
+    if reference.unfit:
+        moved = [slices.reduce(reference.spread(judged)[port.name]) for judged in members]
+        noise = np.asarray(np.maximum(noise, np.max(moved, axis=0)))
+    return noise
+
+
+def _degenerate(reference: Reference) -> list[Finding]:
+    """Outputs that do not depend on the inputs at all: a check on them proves nothing."""
+    floats = [port for port in reference.spec.outputs if port.is_float]
+    constant = [port.name for port in floats if _is_constant(reference, port)]
+    if not constant:
+        return []
+    text = f"constant over all ordinary cases: {', '.join(constant)}; parity on it proves nothing"
+    if len(constant) == len(floats):
+        return [error("degenerate", text, case=reference.cases[0].case.number)]
+    return [note("degenerate", text)]
+
+
+def _is_constant(reference: Reference, port: Port) -> bool:
+    """Whether every ordinary case of one shape gives the same values; False if none repeats."""
+    by_shape: dict[tuple[int, ...], list[Array]] = {}
+    for judged in reference.cases:
+        if judged.case.draw_class == "ordinary":
+            output = judged.oracle[port.name]
+            by_shape.setdefault(output.shape, []).append(output)
+    repeated = [outputs for outputs in by_shape.values() if len(outputs) > 1]
+    return bool(repeated) and all(_all_equal(outputs, EPS[port.dtype]) for outputs in repeated)
+
+
+def _all_equal(outputs: list[Array], eps: float) -> bool:
+    first = outputs[0]
+    largest = max(float(finite_magnitude(output).max(initial=0.0)) for output in outputs)
+    changes = [float(difference(first, other).max(initial=0.0)) for other in outputs[1:]]
+    return max(changes) <= eps * largest

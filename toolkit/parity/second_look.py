@@ -1,0 +1,82 @@
+"""The second look: how far eager itself moves when every number is off by one rounding.
+
+What a right export may get wrong in an ill-conditioned case (ties of argmax, cancellation) is what
+eager gets wrong too when its inputs and parameters are multiplied by 1 ± eps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from toolkit.inputs import Array, run_module
+from toolkit.parity.compare import EPS, difference
+from toolkit.spec import ModelSpec
+
+DRAWS = 16
+
+
+def spread(
+    module: nn.Module,
+    spec: ModelSpec,
+    arrays: Mapping[str, Array],
+    eager: Mapping[str, Array],
+    *,
+    device: str = "cpu",
+    draws: int = DRAWS,
+) -> dict[str, Array]:
+    """Element by element the largest change of each output; for integers 1 where one changed."""
+    widest = {name: np.zeros(output.shape) for name, output in eager.items()}
+    with torch.random.fork_rng(devices=[]):
+        for draw in range(draws):
+            generator = np.random.default_rng(draw)
+            moved = {
+                port.name: _perturbed_array(arrays[port.name], EPS[port.dtype], generator)
+                if port.is_float
+                else arrays[port.name]
+                for port in spec.inputs
+            }
+            torch.manual_seed(draw)
+            with _perturbed_parameters(module, draw):
+                outputs = run_module(module, spec, moved, device=device)
+            for name, output in outputs.items():
+                if name in widest and output.shape == widest[name].shape:
+                    widest[name] = np.maximum(widest[name], _change(output, eager[name]))
+    return widest
+
+
+def _change(output: Array, eager: Array) -> Array:
+    if np.issubdtype(output.dtype, np.floating):
+        return difference(output, eager)
+    return np.asarray(output != eager, dtype=np.float64)
+
+
+def _perturbed_array(values: Array, eps: float, generator: np.random.Generator) -> Array:
+    signs = generator.choice(np.array([-1.0, 1.0]), size=values.shape)
+    return np.asarray(values * (1.0 + eps * signs), dtype=values.dtype)
+
+
+@contextmanager
+def _perturbed_parameters(module: nn.Module, draw: int) -> Iterator[None]:
+    """Every floating parameter times 1 ± eps, put back to the bit afterwards."""
+    generator = torch.Generator().manual_seed(draw)
+    kept: list[tuple[nn.Parameter, torch.Tensor]] = []
+    try:
+        with torch.no_grad():
+            for parameter in module.parameters():
+                if not parameter.is_floating_point():
+                    continue
+                kept.append((parameter, parameter.detach().clone()))
+                coins = torch.randint(0, 2, parameter.shape, generator=generator)
+                eps = torch.finfo(parameter.dtype).eps
+                factor = 1.0 + eps * (2.0 * coins.to(parameter.device).double() - 1.0)
+                parameter.copy_((parameter.double() * factor).to(parameter.dtype))
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, values in kept:
+                parameter.copy_(values)

@@ -1,0 +1,168 @@
+"""The stages chained, one function a verb: values in, values out, nothing printed.
+
+Each is a generator, so that rows come as they are found; `toolkit.isolation` runs them in a child
+by name, and the Python API in this process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+
+from toolkit import benching, exporting, registry, results, weights
+from toolkit.checking import Checking, check_form
+from toolkit.events import Observe, ignore
+from toolkit.options import (
+    BenchOptions,
+    CheckOptions,
+    ExportOptions,
+    Surroundings,
+    TimedForm,
+)
+from toolkit.runtimes.devices import torch_device
+from toolkit.spec import FORMAT_NAMES
+from toolkit.subject import Subject, prepare, reference, train_plan
+from toolkit.timing import machine
+from toolkit.words import ModelWords
+
+
+def resolve(
+    words: tuple[ModelWords, ...], everything: bool, *, observe: Observe = ignore
+) -> Iterator[tuple[list[ModelWords], Surroundings]]:
+    """Every word looked up before any work; `everything` stands for the whole catalogue."""
+    del observe
+    found = list(words)
+    if everything:
+        common = words[0] if words else ModelWords("")
+        found = [common.named(name) for name in registry.catalogue()]
+    for each in found:
+        exporting.find(each)
+    yield found, Surroundings(tuple(machine.devices()), torch.get_num_threads())
+
+
+def train(
+    words: ModelWords, epochs: int | None, again: bool, *, observe: Observe = ignore
+) -> Iterator[results.TrainedModel]:
+    """Train one model by its plan, or find its earlier weights; nothing for one without a plan."""
+    spec = train_plan(words)
+    if spec is None:
+        return
+    entry = weights.train(spec, seed=words.seed, epochs=epochs, fresh=again, observe=observe)
+    yield results.TrainedModel(
+        name=spec.name,
+        data=entry.data,
+        epochs=entry.epochs,
+        seconds=entry.seconds,
+        metric=results.Metric(
+            name=entry.metric, value=entry.metric_value, floor=entry.floor, met=entry.met
+        ),
+        weights=results.WeightsOrigin(
+            origin=entry.built.weights.origin,
+            sha256=entry.built.weights.sha256,
+            seed=entry.built.weights.seed,
+        ),
+        reused=entry.reused,
+    )
+
+
+def export(
+    words: ModelWords,
+    options: ExportOptions,
+    dead: Mapping[str, str],
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.ExportedModel]:
+    """Write the bundle of one model; `dead` are forms whose export ended a process before."""
+    subject = prepare(words, observe)
+    yield exporting.export_bundle(subject, options, dead, observe)
+
+
+def check(
+    words: ModelWords,
+    options: CheckOptions,
+    names: tuple[str, ...],
+    bundle: Path | None,
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.CheckResult]:
+    """One row a format in `names`, from fresh exports or from the files of `bundle`."""
+    torch_device(options.device)  # before any work: what is not there is refused
+    subject = prepare(words, observe)
+    yield from checked(subject, options, names, bundle, observe=observe)
+
+
+def checked(
+    subject: Subject,
+    options: CheckOptions,
+    names: tuple[str, ...] = FORMAT_NAMES,
+    bundle: Path | None = None,
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.CheckResult]:
+    """`check` for a subject at hand."""
+    judged_against = reference(subject, options.device, observe)
+    at_hand = exporting.forms_at_hand(subject, bundle)
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+        checking = Checking(
+            subject, judged_against, options, Path(folder), at_hand=at_hand, observe=observe
+        )
+        for name in names:
+            yield check_form(checking, name)
+
+
+def bench(
+    words: ModelWords,
+    options: BenchOptions,
+    forms: Mapping[str, TimedForm] | None,
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.CheckResult | results.Comparison]:
+    """A comparison for each batch size; without `forms` they are exported and checked first."""
+    torch_device(options.device)
+    torch.set_num_threads(options.threads)
+    subject = prepare(words, observe)
+    yield from timed(subject, options, forms, observe=observe)
+
+
+def timed(
+    subject: Subject,
+    options: BenchOptions,
+    forms: Mapping[str, TimedForm] | None = None,
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.CheckResult | results.Comparison]:
+    """`bench` for a subject at hand."""
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+        if forms is None:
+            rows, forms = _checked_forms(subject, options, Path(folder), observe)
+            yield from rows
+        comparing = benching.Benching(subject, forms, options, observe)
+        for batch in options.batches:
+            yield benching.compare_forms(comparing, batch)
+
+
+def _checked_forms(
+    subject: Subject, options: BenchOptions, folder: Path, observe: Observe
+) -> tuple[list[results.CheckResult], dict[str, TimedForm]]:
+    """What is to be timed, exported into `folder` and judged under the settings of the bench."""
+    names = tuple(name for name in options.chosen if name in FORMAT_NAMES)
+    check_options = CheckOptions(
+        names if options.variants else (),
+        options.device,
+        options.opset,
+        options.failures,
+        options.trust,
+    )
+    checking = Checking(
+        subject,
+        reference(subject, options.device, observe),
+        check_options,
+        folder,
+        at_hand=exporting.forms_at_hand(subject, None),
+        observe=observe,
+    )
+    rows = [check_form(checking, name) for name in names]
+    return rows, exporting.timed_from(checking, rows)

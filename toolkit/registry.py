@@ -1,0 +1,122 @@
+"""Model words to specs: the catalogue by name, and the user's own code.
+
+The catalogue is found with importlib and never imported by name, so that a user's own package
+called `models` is no trouble.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from toolkit import user_code
+from toolkit.errors import InputsError, ModelNotFoundError
+from toolkit.inputs import Array
+from toolkit.spec import DTYPES, ModelSpec, Port
+from toolkit.words import ModelWords, display_name, nearest_words
+
+CATALOGUE = "toolkit.models"
+LIBRARIES = ("torchvision", "timm", "hf")
+FILE_SUFFIXES = (".onnx", ".pt", ".pt2")
+
+
+@functools.cache
+def catalogue() -> Mapping[str, ModelSpec]:
+    """Every entry by name, in the order of the files and of their `SPECS`."""
+    package = importlib.import_module(CATALOGUE)
+    found: dict[str, ModelSpec] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        specs = getattr(importlib.import_module(f"{CATALOGUE}.{module.name}"), "SPECS", ())
+        for spec in specs:
+            if spec.name in found:
+                raise ModelNotFoundError("two entries go by this name", model=spec.name)
+            found[spec.name] = spec
+    return MappingProxyType(found)
+
+
+def find(words: ModelWords) -> ModelSpec:
+    """The spec that a word means; raises `ModelNotFoundError` with the nearest names."""
+    known = catalogue()
+    if words.word in known:
+        return _own_inputs(known[words.word], words)
+    place = words.word.partition(":")[0]
+    if place in LIBRARIES:
+        raise ModelNotFoundError(
+            f"models of {place} are not supported by this version",
+            model=words.word,
+            hint="a function of your own that returns the model is: file.py:name",
+        )
+    if user_code.is_code_word(words.word):
+        return _from_code(words)
+    raise _unknown(words.word, known)
+
+
+def _unknown(word: str, known: Mapping[str, ModelSpec]) -> ModelNotFoundError:
+    path = Path(word)
+    if path.suffix == ".py":
+        hint = f"name the class or function in it, as in {word}:Net"
+    elif path.suffix in FILE_SUFFIXES and path.is_file():
+        hint = "a lone file has no model to be judged against; check the model, or its bundle"
+    elif path.is_dir():
+        hint = "the folder is no bundle: it has no manifest.json"
+    else:
+        near = nearest_words(word, list(known))
+        listed = "`toolkit list` shows the catalogue; file.py:name takes a model of your own"
+        hint = f"did you mean {', '.join(near)}?" if near else listed
+    return ModelNotFoundError("no model goes by this name", model=word, hint=hint)
+
+
+def _own_inputs(spec: ModelSpec, words: ModelWords) -> ModelSpec:
+    if words.inputs or words.dims or words.ranges or words.arguments:
+        names = ", ".join(port.name for port in spec.inputs)
+        raise InputsError(
+            f"it has inputs of its own ({names}); --input, --dim, --range and --arg are for "
+            "models that have none",
+            model=words.word,
+        )
+    return spec
+
+
+def _from_code(words: ModelWords) -> ModelSpec:
+    found = user_code.find_object(words.word)
+    built = user_code.builder(words.word, found, words.constructor_arguments())
+    if isinstance(built, ModelSpec):
+        return _own_inputs(built, words)
+    ports = words.ports() or _ports_of_file(words)
+    if not ports:
+        raise user_code.missing_inputs(words.word, built)
+    spec = ModelSpec(words.word, built, ports, dimensions=words.dimensions())
+    return replace(spec, name=display_name(words.word))
+
+
+def _ports_of_file(words: ModelWords) -> tuple[Port, ...]:
+    """Ports of the arrays of `--inputs`, every size as it stands in the file."""
+    if words.inputs_file is None:
+        return ()
+    arrays = read_arrays(Path(words.inputs_file))
+    unknown = [name for name, array in arrays.items() if str(array.dtype) not in DTYPES]
+    if unknown:
+        raise InputsError(f"--inputs: {unknown[0]} has dtype {arrays[unknown[0]].dtype}")
+    ranges = dict(words.parsed_ranges())
+    return tuple(
+        Port(name, array.shape, str(array.dtype), *ranges.get(name, (None, None)))
+        for name, array in arrays.items()
+    )
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """The arrays of an `.npz` file, never unpickled."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputsError(
+            f"cannot read {path}: {error}", hint="--inputs takes an .npz file of plain arrays"
+        ) from error

@@ -1,0 +1,108 @@
+"""One row a form and variant, for spreadsheets and scripts.
+
+Columns stay as they are; new ones are added at the end. Numbers are plain: a point, no
+thousands separators, times and sizes in the unit that the column names. An empty cell is a value
+that was not measured.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+from toolkit.report.rows import Row, joined_rows
+from toolkit.report.symbols import without_controls
+from toolkit.results import Document, Speedup
+
+Value = str | int | float | None
+
+DIGITS = 6
+"""Significant digits of a fraction."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _form(name: str) -> Callable[[Row], Value]:
+    return lambda row: getattr(row.form, name, None)
+
+
+def _check(name: str) -> Callable[[Row], Value]:
+    return lambda row: getattr(row.check, name, None)
+
+
+def _timing(name: str) -> Callable[[Row], Value]:
+    return lambda row: getattr(row.variant, name, None)
+
+
+def _speedup(name: str) -> Callable[[Row], Value]:
+    def read(row: Row) -> Value:
+        speedup: Speedup | None = row.variant.speedup if row.variant else None
+        return getattr(speedup, name, None)
+
+    return read
+
+
+def _errors(row: Row) -> str:
+    findings = row.check.findings if row.check else []
+    return " ".join(sorted({found.name for found in findings if found.severity == "error"}))
+
+
+COLUMNS: dict[str, Callable[[Row], Value]] = {
+    "model": lambda row: row.model,
+    "format": lambda row: row.format,
+    "variant": _timing("variant"),
+    "runtime": lambda row: row.runtime,
+    "device": lambda row: row.device,
+    "dtype": _timing("dtype"),
+    "threads": _timing("threads"),
+    "batch": _timing("batch"),
+    "export_status": _form("status"),
+    "export_s": _form("seconds"),
+    "opset": _form("opset"),
+    "size_bytes": _form("size_bytes"),
+    "sha256": _form("sha256"),
+    "parity_status": _check("status"),
+    "parity_score": _check("score"),
+    "cases": _check("cases"),
+    "noise_source": _check("noise_source"),
+    "findings": _errors,
+    "p50_us": _timing("p50_us"),
+    "p50_low_us": _timing("p50_low_us"),
+    "p50_high_us": _timing("p50_high_us"),
+    "p90_us": _timing("p90_us"),
+    "p99_us": _timing("p99_us"),
+    "calls": _timing("calls"),
+    "items_per_s": _timing("items_per_s"),
+    "speedup": _speedup("estimate"),
+    "speedup_low": _speedup("low"),
+    "speedup_high": _speedup("high"),
+    "verdict": _timing("verdict"),
+    "aa_band": lambda row: row.comparison.aa_band if row.comparison else None,
+    "baseline": lambda row: row.comparison.baseline if row.comparison else None,
+}
+"""Every column, in order, and where its value stands."""
+
+
+def format_csv(document: Document) -> str:
+    """The joined rows of a document, with a heading line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in joined_rows(document):
+        writer.writerow([_cell(read(row)) for read in COLUMNS.values()])
+    return text.getvalue()
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return str(float(f"{value:.{DIGITS}g}"))
+    return guarded(value) if isinstance(value, str) else str(value)
+
+
+def guarded(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula: a quote before = + - @."""
+    line = without_controls(text)
+    return f"'{line}" if text.startswith(_FORMULA) else line

@@ -1,0 +1,17 @@
+"""The forms that a results file is written in, by the name of their option of `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from toolkit.report.csv import format_csv
+from toolkit.report.json import format_json
+from toolkit.report.markdown import format_markdown
+from toolkit.results import Document
+
+Exporter = Callable[[Document], str]
+
+EXPORTERS: Mapping[str, Exporter] = MappingProxyType(
+    {"markdown": format_markdown, "csv": format_csv, "json": format_json}
+)

@@ -1,0 +1,105 @@
+"""What stands under a table: errors first, then limits, then notes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from toolkit.report.sheet import Remark
+from toolkit.results import CheckResult, ExportedModel, Finding, Variant
+
+LEVELS = ("error", "limit", "note")
+
+_REASONS = {
+    "fail": "it departs from the reference",
+    "error": "it could not be judged",
+    "timeout": "it took longer than the time limit (--timeout)",
+    "crash": "the process that ran it died",
+    "out-of-memory": "it needed more than the memory limit (--memory-limit)",
+    "refused": "it was not run",
+    "limit": "it is a known limit",
+}
+"""What a status without a finding means."""
+
+
+def check_remarks(
+    results: Iterable[CheckResult],
+    *,
+    with_model: bool = False,
+    explained: Collection[str | None] = (),
+) -> list[Remark]:
+    """Everything that the checks found, and the reason of each status that is not a pass.
+
+    Of the formats in `explained` the reason is known already, from their export.
+    """
+    remarks = [
+        remark
+        for result in results
+        for remark in _of_result(result, with_model, result.format in explained)
+    ]
+    return ordered(remarks)
+
+
+def _of_result(result: CheckResult, with_model: bool, known: bool) -> list[Remark]:
+    model = (result.model,) if with_model else ()
+    device = () if result.device == "cpu" else (result.device,)
+    words = [*model, *([] if result.format is None else [result.format]), *device]
+    where = (" ".join(words),) if words else ()
+    remarks = [_of_finding(finding, where, result.status) for finding in result.findings]
+    known = known or any(remark.level in ("error", "limit") for remark in remarks)
+    if result.status == "pass" or known:
+        return remarks
+    level = "limit" if result.status == "limit" else "error"
+    return [Remark(level, result.status, where, _REASONS[result.status]), *remarks]
+
+
+def _of_finding(finding: Finding, where: tuple[str, ...], status: str) -> Remark:
+    expected = finding.name == "limit" or (status == "limit" and finding.severity == "error")
+    level = "limit" if expected else finding.severity
+    stage = (f"stage {finding.stage}",) if finding.stage else ()
+    module = (f"module {finding.module}",) if finding.module else ()
+    return Remark(
+        level, finding.name, (*where, *stage, *module), finding.message, finding.reproduce
+    )
+
+
+def export_remarks(models: Iterable[ExportedModel], *, with_model: bool = False) -> list[Remark]:
+    """Why forms could not be had."""
+    return ordered(
+        Remark(
+            form.status,
+            "export",
+            (f"{model.name} {form.format}" if with_model else form.format,),
+            form.message or "the exporter gave no reason",
+        )
+        for model in models
+        for form in model.forms
+        if form.status != "ok"
+    )
+
+
+def timing_remarks(variants: Iterable[Variant], *, with_model: bool = False) -> list[Remark]:
+    """Why variants were not timed, and what else is to be said about a row."""
+    return [
+        Remark(
+            "note",
+            "not timed" if variant.verdict == "not timed" else "timing",
+            (f"{variant.model} {variant.variant}" if with_model else variant.variant,),
+            variant.note,
+        )
+        for variant in variants
+        if variant.note
+    ]
+
+
+def ordered(remarks: Iterable[Remark]) -> list[Remark]:
+    """Errors, limits and notes in this order; a remark that several forms share stands once."""
+    merged: dict[tuple[str, str, str, str | None, tuple[str, ...]], list[str]] = {}
+    for remark in remarks:
+        form, rest = remark.where[:1], remark.where[1:]
+        key = (remark.level, remark.name, remark.message, remark.reproduce, rest)
+        merged.setdefault(key, []).extend(name for name in form if name not in merged.get(key, []))
+    found = [
+        Remark(level, name, ((", ".join(forms),) if forms else ()) + rest, message, reproduce)
+        for (level, name, message, reproduce, rest), forms in merged.items()
+    ]
+    return sorted(found, key=lambda remark: LEVELS.index(remark.level))

@@ -1,0 +1,140 @@
+"""Which tables a document shows, whatever they are written in."""
+
+from __future__ import annotations
+
+from toolkit.report.bench import bench_sheet, shared_line
+from toolkit.report.caption import environment_lines, protocol_line, weights_line
+from toolkit.report.catalogue import list_sheet
+from toolkit.report.check import check_sheet, score_line
+from toolkit.report.exports import export_sheet
+from toolkit.report.facts import facts_sheet
+from toolkit.report.findings import check_remarks, export_remarks, ordered, timing_remarks
+from toolkit.report.forms import forms_sheet
+from toolkit.report.numbers import SIZE_BASE
+from toolkit.report.rows import Row, model_names, model_rows
+from toolkit.report.sheet import Remark, Section
+from toolkit.report.summary import summary_line
+from toolkit.report.training import train_sheet
+from toolkit.results import Document, ExportedModel, ListedModel
+
+
+def sections(document: Document) -> list[Section]:
+    """What the document has to show, in order, from the error or the first table to the end."""
+    found = _error(document) + _tables(document)
+    judged = bool(document.all_results or document.all_exports or document.all_trained)
+    if judged or document.all_comparisons or document.error:
+        found.append(_ending(document))
+    return found
+
+
+def _ending(document: Document) -> Section:
+    """What dates the whole document, the command and the outcome."""
+    shown = bool(document.all_results or document.all_comparisons)
+    lines = [score_line(document.all_results), *environment_lines(document)]
+    sized = document.all_exports or document.all_comparisons
+    caption = [line for line in (*lines, SIZE_BASE if sized else "") if line]
+    return Section(
+        caption=caption if shown or sized or document.all_trained else [],
+        command=document.command_line or "",
+        summary=summary_line(document),
+    )
+
+
+def _error(document: Document) -> list[Section]:
+    if document.error is None:
+        return []
+    remark = Remark("error", document.error.name, (), document.error.message)
+    hint = [f"hint: {document.error.hint}"] if document.error.hint else []
+    return [Section(remarks=[remark], caption=hint)]
+
+
+def _tables(document: Document) -> list[Section]:
+    if document.command == "run":
+        return _training(document) + [_model(document, name) for name in model_names(document)]
+    catalogue = [model for model in document.models or [] if isinstance(model, ListedModel)]
+    found = [Section(sheet=list_sheet(catalogue))] if catalogue else []
+    if document.rows:
+        found.append(Section(sheet=facts_sheet(document.rows)))
+    found += _training(document)
+    found += [_export(model) for model in document.all_exports]
+    return found + _parity(document) + _latency(document)
+
+
+def _training(document: Document) -> list[Section]:
+    trained = document.all_trained
+    return [Section("training", train_sheet(trained))] if trained else []
+
+
+def _model(document: Document, name: str) -> Section:
+    """One model of a `run`: its forms, what was found and how it was measured."""
+    rows = model_rows(document, name)
+    exports = [model for model in document.all_exports if model.name == name]
+    return Section(
+        heading=name,
+        sheet=forms_sheet(rows) if rows else None,
+        remarks=_row_remarks(document, name, exports),
+        caption=_model_caption(exports, rows),
+    )
+
+
+def _row_remarks(document: Document, name: str, exports: list[ExportedModel]) -> list[Remark]:
+    results = [result for result in document.all_results if result.model == name]
+    timed = [variant for held in document.all_comparisons for variant in held.variants]
+    told = {(result.format, finding.message) for result in results for finding in result.findings}
+    from_export = [
+        remark
+        for remark in export_remarks(exports)
+        if (remark.where[0], remark.message) not in told
+    ]
+    explained = {form.format for held in exports for form in held.forms if form.status != "ok"}
+    from_checks = check_remarks(results, explained=explained)
+    from_timing = timing_remarks(variant for variant in timed if variant.model == name)
+    return ordered([*from_export, *from_checks, *from_timing])
+
+
+def _model_caption(exports: list[ExportedModel], rows: list[Row]) -> list[str]:
+    comparisons = list({id(row.comparison): row.comparison for row in rows}.values())
+    weights = [weights_line(model.weights) for model in exports]
+    held = [found for found in comparisons if found is not None]
+    lines = [line for found in held for line in (shared_line(found), protocol_line(found))]
+    return [line for line in [*lines, *weights] if line]
+
+
+def _export(model: ExportedModel) -> Section:
+    place = f" → {model.bundle}" if model.bundle else ""
+    weights = weights_line(model.weights)
+    return Section(
+        heading=f"{model.name}{place}",
+        sheet=export_sheet(model) if model.forms else None,
+        remarks=export_remarks([model]),
+        caption=[weights] if weights else [],
+    )
+
+
+def _parity(document: Document) -> list[Section]:
+    results = document.all_results
+    if not results:
+        return []
+    several = len({result.model for result in results}) > 1
+    origins = {result.weights for result in results}
+    shared = origins.pop() if len(origins) == 1 else None
+    return [
+        Section(
+            "parity",
+            check_sheet(results),
+            check_remarks(results, with_model=several),
+            [f"weights {shared}"] if shared else [],
+        )
+    ]
+
+
+def _latency(document: Document) -> list[Section]:
+    return [
+        Section(
+            "latency" + (f": {shared_line(held)}" if shared_line(held) else ""),
+            bench_sheet(held),
+            timing_remarks(held.variants),
+            [protocol_line(held)],
+        )
+        for held in document.all_comparisons
+    ]

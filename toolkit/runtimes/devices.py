@@ -1,0 +1,51 @@
+"""Devices by name: `cpu`, `cuda`, `cuda:1`. What is not there is an error, never a fallback."""
+
+from __future__ import annotations
+
+import re
+
+from toolkit.errors import MissingError, UsageError
+
+_DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
+_CUDA_HINT = "`toolkit doctor` lists the devices that this machine offers"
+
+
+def cuda_index(device: str) -> int | None:
+    """None for the CPU, else the number of the GPU; raises `UsageError` for any other word."""
+    match = _DEVICE.fullmatch(device)
+    if match is None:
+        raise UsageError(f"no device is called {device}", hint="cpu, cuda or cuda:N")
+    return None if device == "cpu" else int(match[1] or 0)
+
+
+def torch_device(device: str) -> str:
+    """The device for torch; raises `MissingError` where torch cannot use that GPU."""
+    index = cuda_index(device)
+    if index is None:
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise MissingError("torch finds no CUDA device here", hint=_CUDA_HINT)
+    if index >= torch.cuda.device_count():
+        raise MissingError(f"there is no cuda:{index} here", hint=_CUDA_HINT)
+    return f"cuda:{index}"
+
+
+def execution_providers(device: str) -> list[tuple[str, dict[str, str]]]:
+    """What onnxruntime is asked for; raises `MissingError` where it was built without CUDA.
+
+    The CPU provider stands behind CUDA for the shape operators that onnxruntime places there.
+    """
+    index = cuda_index(device)
+    cpu: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {})
+    if index is None:
+        return [cpu]
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        raise MissingError(
+            "this onnxruntime has no CUDA execution provider",
+            hint="install onnxruntime-gpu in place of onnxruntime",
+        )
+    return [("CUDAExecutionProvider", {"device_id": str(index), "use_tf32": "0"}), cpu]

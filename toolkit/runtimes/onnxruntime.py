@@ -1,0 +1,150 @@
+"""The `onnxruntime` runtime: ONNX files on its CPU and CUDA execution providers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import InputsError, MissingError, RunError
+from toolkit.reasons import plain
+from toolkit.runtimes.base import Array, Arrays, DeclaredPort, RunOptions, named
+from toolkit.runtimes.devices import cuda_index, execution_providers
+from toolkit.runtimes.external_data import require_sound_external_data
+from toolkit.spec import ModelSpec
+
+_ONLY_FATAL = 4
+_NOISE = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : |"
+    r"Non-zero status code returned while running |"
+    r"Status Message: |"
+    r"\S+\.(?:cc|h|cpp|cu):\d+ [^\n]*?(?:was false\.|\) ) ?"
+)
+_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(bfloat16)": "bfloat16",
+}
+_LONGEST_REASON = 300
+
+
+class OnnxRunner:
+    """One session; names, axes and types are those that the file declares."""
+
+    def __init__(self, session: Any, spec: ModelSpec, device: str) -> None:
+        self.session = session
+        self.spec = spec
+        self.device = device
+        self.inputs = tuple(map(_declared, session.get_inputs()))
+        self.outputs = tuple(map(_declared, session.get_outputs()))
+        self._names = [port.name for port in self.outputs]
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        """Named arrays in, named arrays out; raises `RunError` with onnxruntime's reason."""
+        try:
+            arrays = self.session.run(self._names, self._feed(inputs))
+        except Exception as error:
+            raise RunError(_reason(error), model=self.spec.name) from error
+        return named(self._names, arrays)
+
+    def prepare(self, inputs: Arrays) -> Callable[[], object]:
+        """A call without arguments; on CUDA inputs and outputs stay on the device."""
+        feed = self._feed(inputs)
+        index = cuda_index(self.device)
+        if index is None:
+            return partial(self.session.run, self._names, feed)
+        return self._bound(feed, index)
+
+    def _bound(self, feed: dict[str, Array], index: int) -> Callable[[], object]:
+        import onnxruntime
+
+        binding = self.session.io_binding()
+        for name, array in feed.items():
+            value = onnxruntime.OrtValue.ortvalue_from_numpy(array, "cuda", index)
+            binding.bind_ortvalue_input(name, value)
+        for name in self._names:
+            binding.bind_output(name, "cuda", index)
+        return partial(_run_bound, self.session, binding)
+
+    def _feed(self, inputs: Arrays) -> dict[str, Array]:
+        """The inputs that the file declares; an export may have dropped one that is not used."""
+        missing = [port.name for port in self.inputs if port.name not in inputs]
+        if missing:
+            raise InputsError(f"inputs are missing: {', '.join(missing)}", model=self.spec.name)
+        return {port.name: np.ascontiguousarray(inputs[port.name]) for port in self.inputs}
+
+
+class OnnxRuntime:
+    """onnxruntime with explicit threads that do not spin between calls."""
+
+    name = "onnxruntime"
+
+    def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> OnnxRunner:
+        """Open a session; raises `RunError`, `RefusedError` or `MissingError`."""
+        import onnxruntime
+
+        providers = execution_providers(options.device)
+        require_sound_external_data(path)
+        try:
+            session = onnxruntime.InferenceSession(
+                str(path), sess_options=session_options(options), providers=providers
+            )
+        except Exception as error:
+            raise RunError(
+                f"{path.name} cannot be loaded: {_reason(error)}", model=spec.name
+            ) from error
+        wanted = providers[0][0]
+        if wanted not in session.get_providers():
+            raise MissingError(
+                f"onnxruntime could not start {wanted} and would have used the CPU",
+                model=spec.name,
+                hint="its CUDA and cuDNN libraries must be those of this onnxruntime's release",
+            )
+        return OnnxRunner(session, spec, options.device)
+
+
+def session_options(options: RunOptions) -> Any:
+    """Session options: threads, no spin-waiting, optimisation all or none, no log."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = _ONLY_FATAL
+    if options.threads is not None:
+        settings.intra_op_num_threads = options.threads
+        settings.inter_op_num_threads = 1
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    levels = onnxruntime.GraphOptimizationLevel
+    settings.graph_optimization_level = (
+        levels.ORT_ENABLE_ALL if options.optimise else levels.ORT_DISABLE_ALL
+    )
+    return settings
+
+
+def _run_bound(session: Any, binding: Any) -> None:
+    session.run_with_iobinding(binding)
+    binding.synchronize_outputs()
+
+
+def _declared(argument: Any) -> DeclaredPort:
+    shape = tuple(size if isinstance(size, int) else (size or None) for size in argument.shape)
+    return DeclaredPort(argument.name, shape, _dtype(argument.type))
+
+
+def _dtype(word: str) -> str | None:
+    inner = re.fullmatch(r"tensor\((\w+)\)", word)
+    return _TYPES.get(word, inner[1] if inner else None)
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in plain(_NOISE.sub("", str(error))).splitlines()]
+    text = " ".join(line for line in lines if line)
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+
+
+RUNTIME = OnnxRuntime()

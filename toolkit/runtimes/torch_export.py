@@ -1,0 +1,72 @@
+"""The `torch_export` runtime: `.pt2` programs. Loading can run code: only for trusted files."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.runtimes.base import DeclaredPort, RunOptions
+from toolkit.runtimes.torch_modules import ModuleRunner, loaded, prepared_device
+from toolkit.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+
+class TorchExportRuntime:
+    """The captured graph, run by torch as it stands."""
+
+    name = "torch_export"
+
+    def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
+        """Load a program; raises `RunError`, or `MissingError` without the device."""
+        device = prepared_device(options)
+        program = loaded(lambda: _read(path, device), path, spec)
+        signature = program.graph_signature
+        inputs = declared(program, [str(name) for name in signature.user_inputs])
+        outputs = declared(program, [str(name) for name in signature.user_outputs])
+        return ModuleRunner(
+            loaded(program.module, path, spec), spec, device, inputs, _renamed(outputs, spec)
+        )
+
+
+def _read(path: Path, device: str) -> ExportedProgram:
+    import torch
+    from torch.export.passes import move_to_device_pass
+
+    before = logging.root.manager.disable
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(max(before, logging.WARNING))
+        try:
+            program = torch.export.load(path)
+            return program if device == "cpu" else move_to_device_pass(program, device)
+        finally:
+            logging.disable(before)
+
+
+def declared(program: ExportedProgram, names: list[str]) -> tuple[DeclaredPort, ...]:
+    """Ports as the graph's own nodes declare them; None for an extent that is not fixed."""
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    return tuple(_port(name, values.get(name)) for name in names)
+
+
+def _port(name: str, value: Any) -> DeclaredPort:
+    if not hasattr(value, "shape"):
+        return DeclaredPort(name, None, None)
+    shape = tuple(size if isinstance(size, int) else None for size in value.shape)
+    return DeclaredPort(name, shape, str(value.dtype).removeprefix("torch."))
+
+
+def _renamed(ports: tuple[DeclaredPort, ...], spec: ModelSpec) -> tuple[DeclaredPort, ...]:
+    if len(ports) != len(spec.outputs):
+        return ports
+    return tuple(
+        DeclaredPort(wanted.name, port.shape, port.dtype)
+        for wanted, port in zip(spec.outputs, ports, strict=True)
+    )
+
+
+RUNTIME = TorchExportRuntime()

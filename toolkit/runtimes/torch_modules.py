@@ -1,0 +1,83 @@
+"""What the runtimes of torch share: a module that takes tensors, run with named arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import RunError, ToolkitError
+from toolkit.inputs import flatten, to_array, to_tensors
+from toolkit.reasons import reason
+from toolkit.runtimes.base import Array, Arrays, DeclaredPort, RunOptions
+from toolkit.runtimes.devices import torch_device
+from toolkit.spec import ModelSpec
+
+
+class ModuleRunner:
+    """A callable of tensors on one device, whose outputs get the names of the spec."""
+
+    def __init__(
+        self,
+        module: Callable[..., object],
+        spec: ModelSpec,
+        device: str,
+        inputs: tuple[DeclaredPort, ...] | None = None,
+        outputs: tuple[DeclaredPort, ...] | None = None,
+    ) -> None:
+        self.module = module
+        self.spec = spec
+        self.device = device
+        self.inputs = inputs
+        self.outputs = outputs
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        """Named arrays in, named arrays out; raises `RunError` with torch's reason."""
+        import torch
+
+        arguments = to_tensors(self.spec, inputs, device=self.device)
+        names = [port.name for port in self.spec.outputs]
+        try:
+            with torch.inference_mode():
+                value = self.module(*arguments)
+            return {name: to_array(tensor) for name, tensor in flatten(value, names).items()}
+        except ToolkitError:
+            raise
+        except Exception as error:
+            raise RunError(reason(error), model=self.spec.name) from error
+
+    def prepare(self, inputs: Arrays) -> Callable[[], object]:
+        """A call without arguments; on CUDA it waits until the result is there.
+
+        The caller enters `torch.inference_mode()` once around all its calls.
+        """
+        arguments = to_tensors(self.spec, inputs, device=self.device)
+        call = partial(self.module, *arguments)
+        return call if self.device == "cpu" else partial(_awaited, call, self.device)
+
+
+def _awaited(call: Callable[[], object], device: str) -> object:
+    import torch
+
+    value = call()
+    torch.cuda.synchronize(device)
+    return value
+
+
+def prepared_device(options: RunOptions) -> str:
+    """The device of the options, after the number of threads has been set."""
+    import torch
+
+    device = torch_device(options.device)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    return device
+
+
+def loaded(load: Callable[[], Any], path: Path, spec: ModelSpec) -> Any:
+    """What `load` gives; raises `RunError` with a one-line reason."""
+    try:
+        return load()
+    except Exception as error:
+        raise RunError(f"{path.name} cannot be loaded: {reason(error)}", model=spec.name) from error

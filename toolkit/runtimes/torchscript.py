@@ -1,0 +1,51 @@
+"""The `torchscript` runtime: traces and scripts. Loading runs code: only for trusted files."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from toolkit.runtimes.base import RunOptions
+from toolkit.runtimes.torch_modules import ModuleRunner, loaded, prepared_device
+from toolkit.spec import ModelSpec
+
+
+class TorchScriptRuntime:
+    """torch.jit; the file says nothing about its inputs and outputs."""
+
+    name = "torchscript"
+
+    def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
+        """Load an archive; raises `RunError`, or `MissingError` without the device."""
+        device = prepared_device(options)
+        module = loaded(lambda: _read(path, device, options.optimise), path, spec)
+        return ModuleRunner(module, spec, device)
+
+
+def _read(path: Path, device: str, optimise: bool) -> Any:
+    import torch
+
+    with warnings.catch_warnings():
+        # TorchScript is deprecated as a whole; that is known here, and no news to the user.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
+        module.eval()
+    return module if optimise else _Unoptimised(module)
+
+
+class _Unoptimised:
+    """Runs a script module with the graph executor's optimisations off."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    def __call__(self, *arguments: object) -> object:
+        import torch
+
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+            return self.module(*arguments)
+
+
+RUNTIME = TorchScriptRuntime()

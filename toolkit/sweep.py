@@ -1,0 +1,299 @@
+"""Many models through the pipeline, each stage in a child process: rows as they come.
+
+A model that cannot be built, crashes or hangs is a row; the others go on. The parent process
+imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolkit import results
+from toolkit.errors import REFUSED, UNJUDGED, USAGE, ToolkitError
+from toolkit.events import Observe, ignore
+from toolkit.isolation import Death, Limits, run_job
+from toolkit.options import BenchOptions, CheckOptions, ExportOptions, Surroundings, TimedForm
+from toolkit.spec import FORMAT_NAMES
+from toolkit.words import ModelWords, display_name
+
+CLEAN, SAID_NO = 0, 1
+PRECEDENCE = (130, 143, USAGE, SAID_NO, UNJUDGED, REFUSED, CLEAN)
+"""Of several exit codes the first of these counts."""
+
+_CODE_OF_CHECK: Mapping[str, int] = {
+    "pass": CLEAN,
+    "limit": CLEAN,
+    "fail": SAID_NO,
+    "refused": REFUSED,
+    "error": UNJUDGED,
+    "timeout": UNJUDGED,
+    "crash": UNJUDGED,
+    "out-of-memory": UNJUDGED,
+}
+_RETRIES = len(FORMAT_NAMES)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A stage of a model that gave no row of its own, and the exit code that it means."""
+
+    model: str
+    stage: str
+    code: int
+    message: str
+    name: str = "error"
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How each stage of a whole run is to be done."""
+
+    export: ExportOptions
+    check: CheckOptions
+    bench: BenchOptions
+
+
+@dataclass
+class Sweep:
+    """What a command was asked to do, and what it has found so far."""
+
+    limits: Limits = field(default_factory=Limits)
+    observe: Observe = ignore
+    saved: Callable[[], None] = lambda: None
+    surroundings: Surroundings | None = None
+    trained: list[results.TrainedModel] = field(default_factory=list)
+    exported: list[results.ExportedModel] = field(default_factory=list)
+    checked: list[results.CheckResult] = field(default_factory=list)
+    benched: list[results.Comparison] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    interrupted: int | None = None
+
+    @property
+    def found_anything(self) -> bool:
+        """Whether there is a row worth keeping."""
+        return bool(self.trained or self.exported or self.checked or self.benched)
+
+    def resolve(self, words: Sequence[ModelWords], *, everything: bool) -> list[ModelWords]:
+        """The models meant, every word known to name one; raises `UsageError` before any work."""
+        found: list[ModelWords] = []
+        for value in self._job("resolve", tuple(words), everything):
+            if isinstance(value, Death):
+                raise ToolkitError(f"the models could not be looked up: {value.message}")
+            found, self.surroundings = value  # type: ignore[misc]
+        return found
+
+    def whole_way(self, words: ModelWords, stages: Stages) -> None:
+        """Weights, export, check and bench of one model; what fails early is not gone on with."""
+        if not self.train(words, required=False):
+            return
+        exported = self.export(words, stages.export)
+        bundle = Path(exported.bundle) if exported and exported.bundle else None
+        rows = self.check(words, stages.check, bundle)
+        forms = timed_forms(exported, rows)
+        if forms:
+            self.bench(words, stages.bench, forms)
+
+    def train(
+        self,
+        words: ModelWords,
+        epochs: int | None = None,
+        *,
+        again: bool = False,
+        required: bool = True,
+    ) -> bool:
+        """Train one model, or find its earlier weights; whether nothing went wrong.
+
+        A model without a training plan is a failure only where training is `required`.
+        """
+        before = len(self.failures)
+        rows = 0
+        for value in self._rows(words, "train", "train", words, epochs, again):
+            if isinstance(value, Death):
+                self._mourn(words, "train", value)
+                break
+            self.trained.append(value)
+            rows += 1
+            self.saved()
+        if required and not rows and len(self.failures) == before:
+            shown = display_name(words.word)
+            self.failures.append(Failure(shown, "train", USAGE, "it has no training plan", "usage"))
+        return len(self.failures) == before
+
+    def export(self, words: ModelWords, options: ExportOptions) -> results.ExportedModel | None:
+        """Write one bundle; a form whose export ends the process is left out and said."""
+        dead: dict[str, str] = {}
+        for _ in range(_RETRIES + 1):
+            death: Death | None = None
+            for value in self._rows(words, "export", "export", words, options, dead):
+                if isinstance(value, results.ExportedModel):
+                    self.exported.append(value)
+                    self.saved()
+                    return value
+                death = value
+            if death is None or death.form is None or death.form in dead:
+                self._mourn(words, "export", death)
+                return None
+            dead[death.form] = f"{death.kind}: {death.message}"
+        return None
+
+    def check(
+        self, words: ModelWords, options: CheckOptions, bundle: Path | None = None
+    ) -> list[results.CheckResult]:
+        """Check every form of one model; a form that ends the process is a row, the rest go on."""
+        rows: list[results.CheckResult] = []
+        left = list(options.formats or FORMAT_NAMES)
+        while left:
+            death: Death | None = None
+            for value in self._rows(words, "check", "check", words, options, tuple(left), bundle):
+                if isinstance(value, Death):
+                    death = value
+                else:
+                    rows.append(value)
+                    left = left[1:]
+            if death is None:
+                break
+            if death.form is None or death.form not in left:
+                rows.append(_row(words, None, death.kind, death.message, options.device))
+                break
+            rows.append(_row(words, death.form, death.kind, death.message, options.device))
+            left = left[left.index(death.form) + 1 :]
+        self._add_unbuilt(words, rows, options.device)
+        self.checked += rows
+        self.saved()
+        return rows
+
+    def bench(
+        self,
+        words: ModelWords,
+        options: BenchOptions,
+        forms: Mapping[str, TimedForm] | None = None,
+    ) -> None:
+        """Time one model's forms in a fresh process that nothing else has warmed."""
+        threads = {name: str(options.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        for value in self._rows(
+            words, "bench", "bench", words, options, forms, fresh=True, variables=threads
+        ):
+            if isinstance(value, Death):
+                self._mourn(words, "bench", value)
+            elif isinstance(value, results.CheckResult):
+                self.checked.append(value)
+            else:
+                self.benched.append(value)
+            self.saved()
+
+    def exit_code(self) -> int:
+        """The exit code of everything found so far; never 0 when nothing was checked."""
+        codes = {failure.code for failure in self.failures}
+        codes |= {self.interrupted} if self.interrupted else set()
+        codes |= {SAID_NO for model in self.trained if not model.metric.met}
+        codes |= {_CODE_OF_CHECK[row.status] for row in self.checked}
+        for model in self.exported:
+            codes |= {UNJUDGED for form in model.forms if form.status == "error"}
+            if all(form.status == "limit" for form in model.forms):
+                codes.add(UNJUDGED)
+        if self.checked and all(row.status == "limit" for row in self.checked):
+            codes.add(UNJUDGED)
+        return next(code for code in PRECEDENCE if code in codes | {CLEAN})
+
+    @property
+    def error(self) -> results.ErrorDocument | None:
+        """The first failure that kept the command from its work (exits 2 and 3)."""
+        for failure in self.failures:
+            if failure.code in (USAGE, REFUSED):
+                return results.ErrorDocument(
+                    name=failure.name,
+                    message=f"{failure.model}: {failure.message}",
+                    hint=failure.hint,
+                )
+        return None
+
+    def _rows(
+        self,
+        words: ModelWords,
+        stage: str,
+        function: str,
+        *arguments: object,
+        fresh: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> Iterator:  # type: ignore[type-arg]
+        """The values of a job; what it raises becomes a failure of this model."""
+        try:
+            yield from self._job(function, *arguments, fresh=fresh, variables=variables)
+        except ToolkitError as error:
+            self.failures.append(
+                Failure(
+                    display_name(words.word),
+                    stage,
+                    error.exit_code,
+                    error.message,
+                    error.name,
+                    error.hint,
+                )
+            )
+
+    def _job(
+        self,
+        function: str,
+        *arguments: object,
+        fresh: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> Iterator[object]:
+        return run_job(
+            function,
+            *arguments,
+            limits=self.limits,
+            observe=self.observe,
+            fresh=fresh,
+            variables=variables,
+        )
+
+    def _mourn(self, words: ModelWords, stage: str, death: Death | None) -> None:
+        if death is not None:
+            shown = display_name(words.word)
+            self.failures.append(Failure(shown, stage, UNJUDGED, death.message, death.kind))
+
+    def _add_unbuilt(self, words: ModelWords, rows: list[results.CheckResult], device: str) -> None:
+        """A model that could not be built at all has one row without a format."""
+        shown = display_name(words.word)
+        failed = [one for one in self.failures if (one.model, one.stage) == (shown, "check")]
+        if not rows and failed:
+            status: results.CheckStatus = "refused" if failed[-1].code == REFUSED else "error"
+            rows.append(_row(words, None, status, failed[-1].message, device))
+
+
+def _row(
+    words: ModelWords,
+    name: str | None,
+    status: results.CheckStatus,
+    message: str,
+    device: str,
+) -> results.CheckResult:
+    finding = results.Finding(name=status, severity="error", message=message)
+    return results.CheckResult(
+        model=display_name(words.word),
+        format=name,
+        runtime=None,
+        device=device,
+        status=status,
+        score=None,
+        noise_source=None,
+        cases=0,
+        findings=[finding],
+    )
+
+
+def timed_forms(
+    exported: results.ExportedModel | None, rows: Sequence[results.CheckResult]
+) -> dict[str, TimedForm]:
+    """The exported forms with their verdicts, ready to be timed."""
+    verdicts = {row.format: row for row in rows}
+    forms = {}
+    for form in exported.forms if exported else []:
+        row = verdicts.get(form.format)
+        if form.status == "ok" and form.path and row is not None:
+            size_bytes = form.size_bytes or 0
+            forms[form.format] = TimedForm(Path(form.path), size_bytes, row.status, row.score)
+    return forms

@@ -1,0 +1,271 @@
+"""Measuring: variants take turns in random order, in one process, and every call is timed.
+
+What the machine was doing is recorded and nothing is dropped for it. The clock and the reader
+of conditions are parameters, so that tests need no time to pass.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import UsageError
+from toolkit.timing import conditions, statistics
+from toolkit.timing.calls import (
+    Clock,
+    Contestant,
+    collect_young,
+    collector_off,
+    overhead_ns,
+    timed,
+    untimed,
+)
+from toolkit.timing.conditions import NS_PER_S, Conditions, Read
+from toolkit.timing.protocol import Protocol
+from toolkit.timing.warmup import WarmUp, top_up, warm_up
+
+Observe = Callable[[int, int], None]
+"""Told the rounds done and the rounds expected, between rounds only."""
+
+Samples = tuple[NDArray[np.int64], ...]
+"""Durations of single calls in nanoseconds: one array a round."""
+
+TWIN = "(twin of the baseline)"
+"""The name of the hidden second copy of the baseline in the recorded orders."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The raw samples of one set of rounds, and how they were taken.
+
+    `samples_ns` leaves out what is in `failed` (name → reason); `twin_ns` is empty when the
+    baseline or its twin failed. `unsettled` names whose warm-up never came to rest.
+    `warm_up_calls` counts calls; `load_*` is the machine's load average; `harness_ns` is what
+    the timed loop adds to a call.
+    """
+
+    baseline: str
+    seed: int
+    items: dict[str, int]
+    samples_ns: dict[str, Samples]
+    twin_ns: Samples
+    failed: dict[str, str]
+    warm_up_calls: dict[str, int]
+    unsettled: tuple[str, ...]
+    conditions: tuple[Conditions, ...]
+    load_start: float | None
+    load_end: float | None
+    harness_ns: float
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds were run."""
+        return len(self.conditions)
+
+
+@dataclass
+class _Entry:
+    """A contestant while it is measured; `failure` takes it out of all that follows."""
+
+    contestant: Contestant
+    warm: WarmUp | None = None
+    block_calls: int = 1
+    blocks: list[NDArray[np.int64]] = field(default_factory=list)
+    failure: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.contestant.name
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Run a step of it; what it raises becomes its failure."""
+        try:
+            step()
+        except Exception as error:  # a user's model may raise anything, and the others go on
+            reason = (str(error).splitlines() or [""])[0]
+            self.failure = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What every step of one measurement needs."""
+
+    baseline: str
+    entries: list[_Entry]
+    protocol: Protocol
+    clock: Clock
+    read: Read
+    observe: Observe
+
+    @property
+    def running(self) -> list[_Entry]:
+        return [entry for entry in self.entries if entry.failure is None]
+
+
+def _ignore(done: int, total: int) -> None:
+    del done, total
+
+
+def measure(
+    contestants: Sequence[Contestant],
+    protocol: Protocol,
+    *,
+    baseline: str | None = None,
+    twin: Contestant | None = None,
+    clock: Clock = time.perf_counter_ns,
+    read: Read = conditions.read,
+    observe: Observe = _ignore,
+) -> Measured:
+    """Warm all up, then time them round by round; the baseline is the first unless named.
+
+    `twin` is a second copy of the baseline; without one its own calls stand in. A contestant
+    that raises is in `failed` with its reason and the others go on. Raises `UsageError` for
+    contestants that cannot be told apart or a baseline that is not among them.
+    """
+    chosen = _find_baseline(contestants, baseline)
+    entries = [_Entry(contestant) for contestant in contestants]
+    if twin is not None:
+        entries.append(_Entry(Contestant(TWIN, twin.calls, twin.items)))
+    bench = _Bench(chosen.name, entries, protocol, clock, read, observe)
+    load_start = read().load
+    harness_ns = overhead_ns(clock)
+    with collector_off():
+        _warm_up_all(bench)
+        if twin is None:
+            entries.append(_twin_of(next(e for e in entries if e.name == chosen.name)))
+        rounds = _run_rounds(bench)
+    return _measured(bench, rounds, load_start, harness_ns)
+
+
+def _find_baseline(contestants: Sequence[Contestant], name: str | None) -> Contestant:
+    names = [contestant.name for contestant in contestants]
+    if not names:
+        raise UsageError("there is nothing to time")
+    twins = sorted({other for other in names if names.count(other) > 1 or other == TWIN})
+    if twins:
+        raise UsageError(f"contestants cannot be told apart: {', '.join(twins)}")
+    if name is not None and name not in names:
+        raise UsageError(f"no variant {name} to compare with", hint=f"one of: {', '.join(names)}")
+    return contestants[0 if name is None else names.index(name)]
+
+
+def _warm_up_all(bench: _Bench) -> None:
+    """Warm each up alone; then all make at least as many calls as the slowest to settle did."""
+    for entry in bench.entries:
+        entry.attempt(partial(_warm_up_one, entry, bench))
+    needed = max((entry.warm.needed for entry in bench.running if entry.warm), default=0)
+    for entry in bench.running:
+        entry.attempt(partial(_top_up_one, entry, needed, bench))
+
+
+def _warm_up_one(entry: _Entry, bench: _Bench) -> None:
+    entry.warm = warm_up(entry.contestant, bench.protocol, bench.clock)
+
+
+def _top_up_one(entry: _Entry, needed: int, bench: _Bench) -> None:
+    assert entry.warm is not None
+    entry.warm = top_up(entry.contestant, entry.warm, needed, bench.protocol, bench.clock)
+    fitting = bench.protocol.block_s * NS_PER_S / max(entry.warm.median_ns, 1.0)
+    entry.block_calls = max(1, min(round(fitting), bench.protocol.block_calls_max))
+
+
+def _twin_of(baseline: _Entry) -> _Entry:
+    """The baseline's own calls once more; they are warm already."""
+    copy = Contestant(TWIN, baseline.contestant.calls, baseline.contestant.items)
+    return replace(baseline, contestant=copy, blocks=[])
+
+
+def _run_rounds(bench: _Bench) -> tuple[Conditions, ...]:
+    """Rounds until the protocol's end, or until nothing is left that runs."""
+    chance = random.Random(bench.protocol.seed)  # noqa: S311 - an order, not a secret
+    rounds: list[Conditions] = []
+    spent_ns = 0
+    bench.observe(0, _expected(bench.protocol, 0, 0))
+    while bench.running:
+        wall_ns, happened = _run_round(bench, chance)
+        rounds.append(happened)
+        spent_ns += wall_ns
+        done = _is_done(bench, len(rounds), spent_ns)
+        total = len(rounds) if done else _expected(bench.protocol, len(rounds), spent_ns)
+        bench.observe(len(rounds), total)
+        if done:
+            break
+    return tuple(rounds)
+
+
+def _run_round(bench: _Bench, chance: random.Random) -> tuple[int, Conditions]:
+    """One block of everything that runs, in random order; the wall time and the conditions."""
+    collect_young()
+    order = bench.running
+    chance.shuffle(order)
+    before, start = bench.read(), bench.clock()
+    for entry in order:
+        entry.attempt(partial(_run_block, entry, bench))
+    wall_ns = bench.clock() - start
+    names = tuple(entry.name for entry in order)
+    return wall_ns, conditions.between(names, before, bench.read(), wall_ns)
+
+
+def _run_block(entry: _Entry, bench: _Bench) -> None:
+    calls = entry.contestant.calls
+    untimed(calls, bench.protocol.switch_calls)
+    entry.blocks.append(timed(calls, entry.block_calls, bench.clock))
+
+
+def _expected(protocol: Protocol, done: int, spent_ns: int) -> int:
+    """How many rounds to expect: never fewer than are done or due."""
+    most = protocol.rounds_max
+    if protocol.budget_s is not None and spent_ns:
+        fitting = math.ceil(protocol.budget_s * NS_PER_S * done / spent_ns)
+        most = fitting if most is None else min(most, fitting)
+    return max(protocol.rounds_min, done, most or 0)
+
+
+def _is_done(bench: _Bench, rounds: int, spent_ns: int) -> bool:
+    protocol = bench.protocol
+    if rounds < protocol.rounds_min:
+        return False
+    if protocol.rounds_max is not None and rounds >= protocol.rounds_max:
+        return True
+    if protocol.budget_s is not None and spent_ns >= protocol.budget_s * NS_PER_S:
+        return True
+    return protocol.precision is not None and _is_precise(bench, protocol.precision)
+
+
+def _is_precise(bench: _Bench, precision: float) -> bool:
+    """Whether the interval of every ratio, the twin's too, is narrow enough."""
+    running = {entry.name: entry for entry in bench.running}
+    if bench.baseline not in running:
+        return True  # there is no ratio to sharpen
+    reference = running.pop(bench.baseline).blocks
+    ratios = (statistics.log_ratios(reference, entry.blocks) for entry in running.values())
+    return all(statistics.speedup([ratio]).reaches(precision) for ratio in ratios)
+
+
+def _measured(
+    bench: _Bench, rounds: tuple[Conditions, ...], load_start: float | None, harness_ns: float
+) -> Measured:
+    shown = [entry for entry in bench.entries if entry.name != TWIN]
+    samples = {entry.name: tuple(entry.blocks) for entry in bench.running}
+    twin_ns = samples.pop(TWIN, ())
+    return Measured(
+        baseline=bench.baseline,
+        seed=bench.protocol.seed,
+        items={entry.name: entry.contestant.items for entry in shown},
+        samples_ns=samples,
+        twin_ns=twin_ns if bench.baseline in samples else (),
+        failed={entry.name: entry.failure for entry in shown if entry.failure is not None},
+        warm_up_calls={entry.name: entry.warm.calls for entry in shown if entry.warm},
+        unsettled=tuple(e.name for e in shown if e.warm and not e.warm.settled),
+        conditions=rounds,
+        load_start=load_start,
+        load_end=bench.read().load,
+        harness_ns=harness_ns,
+    )

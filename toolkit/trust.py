@@ -1,0 +1,55 @@
+"""Which program files this user's own toolkit wrote: their hashes, in the user's state folder.
+
+TorchScript and `.pt2` files are programs. The hashes are kept away from the bundles, which
+anyone can write.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from toolkit.errors import RefusedError
+from toolkit.folders import state_folder
+from toolkit.hashing import file_sha256
+
+PROGRAM_SUFFIXES = (".pt", ".pt2")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def remember(sha256: str) -> None:
+    """Add a hash; one append of one line, so several processes may do it at once."""
+    if is_ours(sha256):
+        return
+    path = _record()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, f"{sha256}\n".encode("ascii"))
+    finally:
+        os.close(descriptor)
+
+
+def is_ours(sha256: str) -> bool:
+    """Whether this user's toolkit wrote a file of that hash; torn lines do not count."""
+    try:
+        text = _record().read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return _SHA256.fullmatch(sha256) is not None and sha256 in text.splitlines()
+
+
+def require_trusted(path: Path, trust: bool) -> None:
+    """Raise `RefusedError` for a program that this user's toolkit did not write."""
+    if trust or path.suffix not in PROGRAM_SUFFIXES or is_ours(file_sha256(path)):
+        return
+    raise RefusedError(
+        f"{path.name} is a program that this user's toolkit did not write; loading can run code",
+        hint="export it anew, or pass --trust if you know where it comes from",
+    )
+
+
+def _record() -> Path:
+    return state_folder() / "written.txt"

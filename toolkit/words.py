@@ -1,0 +1,205 @@
+"""The words of the command line that describe a model, parsed before the first second of work.
+
+`--input NAME=DIM,DIM,…[:DTYPE]`, `--dim NAME=LOW..HIGH[:STEP][@TRACED]`, `--range NAME=LOW..HIGH`
+and `--arg NAME=VALUE`; the grammar is DESIGN's. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from toolkit.errors import InputsError, SpecError, UsageError
+from toolkit.spec import DTYPES, FORMAT_NAMES, Dimension, Port, Size
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_NUMBERS_BY_X = re.compile(r"\d+(x\d+)+")
+_RANGE = re.compile(r"(?P<low>-?[\d.eE+-]+?)\.\.(?P<high>-?[\d.eE+-]+)")
+_DIM = re.compile(r"(?P<low>\d+)\.\.(?P<high>\d*)(:(?P<step>\d+))?(@(?P<traced>\d+))?")
+
+
+@dataclass(frozen=True)
+class ModelWords:
+    """A model word with everything that was said about its inputs, weights and seed."""
+
+    word: str
+    inputs: tuple[str, ...] = ()
+    dims: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    inputs_file: str | None = None
+    weights: str = "default"
+    seed: int = 0
+
+    def named(self, word: str) -> ModelWords:
+        """The same options for another model."""
+        return replace(self, word=word)
+
+    def ports(self) -> tuple[Port, ...]:
+        """The input ports of `--input`, their `--range` applied."""
+        ports = [parse_input(text) for text in self.inputs]
+        ranges = self.parsed_ranges()
+        unknown = [name for name in ranges if name not in {port.name for port in ports}]
+        if unknown and ports:
+            raise InputsError(f"--range {unknown[0]}: no --input has this name", model=self.word)
+        return tuple(
+            replace(port, low=ranges[port.name][0], high=ranges[port.name][1])
+            if port.name in ranges
+            else port
+            for port in ports
+        )
+
+    def parsed_ranges(self) -> dict[str, tuple[float, float]]:
+        """The ends of `--range` by input."""
+        return dict(parse_range(text) for text in self.ranges)
+
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The ranges of `--dim`."""
+        return tuple(parse_dim(text) for text in self.dims)
+
+    def constructor_arguments(self) -> dict[str, object]:
+        """The values of `--arg`, Python literals where they are any, else text."""
+        return dict(parse_argument(text) for text in self.arguments)
+
+    def options(self) -> str:
+        """The options of a command that says the same, quoted for a shell."""
+        parts: list[str] = []
+        for option, values in (
+            ("--input", self.inputs),
+            ("--dim", self.dims),
+            ("--range", self.ranges),
+            ("--arg", self.arguments),
+        ):
+            parts += [word for value in values for word in (option, value)]
+        if self.weights != "default":
+            parts += ["--weights", self.weights]
+        if self.seed:
+            parts += ["--seed", str(self.seed)]
+        return shlex.join(parts)
+
+
+def _split(option: str, text: str) -> tuple[str, str]:
+    name, equals, rest = text.partition("=")
+    if not equals or not _NAME.fullmatch(name) or not rest:
+        raise InputsError(f"{option} {text}: expected NAME=…, as in {_EXAMPLES[option]}")
+    return name, rest
+
+
+_EXAMPLES: Mapping[str, str] = {
+    "--input": "--input x=batch,3,224,224 or --input tokens=batch,time:int64",
+    "--dim": "--dim batch=1..64 or --dim height=32..512:32@64",
+    "--range": "--range tokens=0..999",
+    "--arg": "--arg hidden=128",
+}
+
+
+def parse_input(text: str) -> Port:
+    """`x=batch,3,224,224:float32` as a port."""
+    name, rest = _split("--input", text)
+    shape_text, _, dtype = rest.partition(":")
+    dtype = dtype or "float32"
+    if dtype not in DTYPES:
+        raise InputsError(
+            f"--input {text}: unknown dtype {dtype}{_nearest(dtype, DTYPES)}",
+            hint=f"one of: {', '.join(DTYPES)}",
+        )
+    return Port(name, _parse_shape(text, shape_text), dtype)
+
+
+def _parse_shape(text: str, shape_text: str) -> tuple[Size, ...]:
+    if shape_text == "()":
+        return ()
+    if _NUMBERS_BY_X.fullmatch(shape_text):
+        return tuple(int(part) for part in shape_text.split("x"))
+    sizes: list[Size] = []
+    for part in shape_text.split(","):
+        word = part.strip()
+        if word.isdigit():
+            sizes.append(int(word))
+        elif re.fullmatch(r"\w+x\d+(x\w+)*", word):
+            raise InputsError(
+                f"--input {text}: the x form takes numbers alone",
+                hint="separate named dimensions with commas: x=batch,3,224,224",
+            )
+        elif _NAME.fullmatch(word):
+            sizes.append(word)
+        else:
+            raise InputsError(
+                f"--input {text}: {word or 'an empty word'} is no size",
+                hint="a size is a number, or a name for a dynamic dimension",
+            )
+    return tuple(sizes)
+
+
+def parse_dim(text: str) -> Dimension:
+    """`batch=1..64:2@4` as a dimension; an empty high end is open."""
+    name, rest = _split("--dim", text)
+    found = _DIM.fullmatch(rest)
+    if not found:
+        raise InputsError(f"--dim {text}: expected LOW..HIGH[:STEP][@TRACED]")
+    try:
+        return Dimension(
+            name,
+            low=int(found["low"]),
+            high=int(found["high"]) if found["high"] else None,
+            step=int(found["step"] or 1),
+            traced_at=int(found["traced"]) if found["traced"] else None,
+        )
+    except SpecError as error:
+        raise InputsError(f"--dim {text}: {error.message}") from error
+
+
+def parse_range(text: str) -> tuple[str, tuple[float, float]]:
+    """`tokens=0..999` as a name and both ends."""
+    name, rest = _split("--range", text)
+    found = _RANGE.fullmatch(rest)
+    try:
+        if found and float(found["low"]) <= float(found["high"]):
+            return name, (float(found["low"]), float(found["high"]))
+    except ValueError:
+        pass
+    raise InputsError(f"--range {text}: expected LOW..HIGH, as in {_EXAMPLES['--range']}")
+
+
+def parse_argument(text: str) -> tuple[str, object]:
+    """`hidden=128` as a keyword argument."""
+    name, rest = _split("--arg", text)
+    try:
+        return name, ast.literal_eval(rest)
+    except (ValueError, SyntaxError):
+        return name, rest
+
+
+def parse_formats(words: Iterable[str]) -> tuple[str, ...]:
+    """Comma-separated format names, in the order given; none means all."""
+    names = [name for word in words for name in word.split(",") if name]
+    for name in names:
+        if name not in FORMAT_NAMES:
+            raise UsageError(
+                f"unknown format {name}{_nearest(name, FORMAT_NAMES)}",
+                hint=f"one of: {', '.join(FORMAT_NAMES)}",
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def nearest_words(word: str, known: Sequence[str]) -> list[str]:
+    """Up to three known words that look like this one, the nearest first."""
+    return difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+
+
+def display_name(word: str) -> str:
+    """The word as it may be shown and stored: an absolute path becomes its file name."""
+    place, colon, name = word.rpartition(":")
+    if colon and Path(place).is_absolute():
+        return f"{Path(place).name}:{name}"
+    return Path(word).name if Path(word).is_absolute() else word
