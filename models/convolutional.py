@@ -77,8 +77,9 @@ SPECS: tuple[ModelSpec, ...] = (
             floor=0.98,
             learning_rate=2e-3,
             schedule="linear",
+            weight_decay=1e-3,
             batch_size=32,
-            epochs=15,
+            epochs=20,
         ),
     ),
     ModelSpec(

@@ -30,7 +30,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("options", "report"),
     ("isolation",),
     ("subject",),
-    ("exporting", "checking", "benching"),
+    ("checking", "benching"),
+    ("exporting",),
     ("pipeline",),
     ("sweep",),
     ("__init__",),
@@ -141,7 +142,7 @@ def violations(root: Path) -> list[str]:
         if not within(name, "toolkit.models") and room(name) not in ROW_OF
     ]
     for name, path in known.items():
-        for line, target in imports(name, path, known):
+        for line, target in dict.fromkeys(imports(name, path, known)):
             reason = objection(name, target)
             if reason:
                 place = path.relative_to(root).as_posix()

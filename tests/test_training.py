@@ -15,6 +15,7 @@ from toolkit.errors import DataError, MissingError, TrainingError
 from toolkit.events import Progress
 from toolkit.hashing import state_dict_sha256
 from toolkit.spec import ModelSpec, Port, TrainingPlan
+from toolkit.training.optimisers import optimiser, set_rate
 
 
 class Reader(nn.Module):
@@ -119,6 +120,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(
     assert first.metric_value == again.metric_value
 
 
+def test_the_number_of_threads_changes_nothing_and_is_given_back() -> None:
+    before = torch.get_num_threads()
+    hashes = set()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            hashes.add(state_dict_sha256(trained(autoencoder()).module.state_dict()))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert len(hashes) == 1
+
+
 @pytest.mark.parametrize("spec", SPECS)
 def test_training_changes_the_weights_and_leaves_the_module_in_eval_mode(
     spec: Callable[[], ModelSpec],
@@ -184,6 +198,20 @@ def test_progress_counts_every_step_and_tells_loss_and_accuracy() -> None:
 def test_fewer_epochs_than_the_plan_has_are_taken_when_asked() -> None:
     spec = classifier(epochs=50)
     assert training.train(spec.build(), spec, epochs=1).epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"), [("constant", [0.4, 0.4, 0.4]), ("linear", [0.4, 0.3, 0.1])]
+)
+def test_the_learning_rate_follows_the_schedule(schedule: str, expected: list[float]) -> None:
+    spec = classifier(learning_rate=0.4, schedule=schedule)
+    assert spec.training is not None
+    used = optimiser(spec.training, spec.build())
+    seen = []
+    for done in (0.0, 0.25, 0.75):
+        set_rate(spec.training, [used], done)
+        seen.append(used.param_groups[0]["lr"])
+    assert seen == pytest.approx(expected)
 
 
 def test_a_loss_that_diverges_is_named() -> None:

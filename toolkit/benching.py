@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -46,7 +47,9 @@ def compare_forms(benching: Benching, batch: int) -> results.Comparison:
         if not any(one.name == options.baseline for one in contestants):
             reason = benching.notes.get(options.baseline, "it is not there")
             raise UsageError(f"the baseline {options.baseline} cannot be timed: {reason}")
-        outcome = _measured(benching, contestants, batch)
+        # The twin is loaded anew: identical code in another place of memory.
+        twin = _contestant(benching, options.baseline, sizes)
+        outcome = _measured(benching, contestants, twin, batch)
     return _comparison(benching, outcome, batch)
 
 
@@ -62,7 +65,9 @@ def bench_sizes(spec: ModelSpec, batch: int) -> dict[str, int]:
     return sizes
 
 
-def _measured(benching: Benching, contestants: Sequence[Contestant], batch: int) -> Outcome:
+def _measured(
+    benching: Benching, contestants: Sequence[Contestant], twin: Contestant | None, batch: int
+) -> Outcome:
     options = benching.options
     name = benching.subject.spec.name
 
@@ -73,7 +78,8 @@ def _measured(benching: Benching, contestants: Sequence[Contestant], batch: int)
     protocol = (
         Protocol.quick(seed) if options.quick else Protocol.full(seed, budget_s=options.budget_s)
     )
-    return compare(measure(contestants, protocol, baseline=options.baseline, observe=told))
+    measured = measure(contestants, protocol, baseline=options.baseline, twin=twin, observe=told)
+    return compare(measured)
 
 
 def _contestant(benching: Benching, variant: str, sizes: Mapping[str, int]) -> Contestant | None:
@@ -96,7 +102,8 @@ def _contestant(benching: Benching, variant: str, sizes: Mapping[str, int]) -> C
 def _runner(benching: Benching, variant: str) -> Runner | None:
     options = RunOptions(benching.options.device, benching.options.threads)
     if variant == EAGER:
-        return eager.load(benching.subject.built, options)
+        built = benching.subject.built
+        return eager.load(replace(built, module=copy.deepcopy(built.module)), options)
     form = benching.forms.get(variant)
     if form is None:
         benching.notes[variant] = "this form was not exported"

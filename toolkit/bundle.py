@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Bundle",
     "BundleWriter",
+    "FileEntry",
     "FileStatus",
     "GoldenCase",
     "file_statuses",
@@ -59,6 +60,7 @@ class BundleWriter:
     files: list[FileEntry] = field(default_factory=list)
     refused: list[RefusalEntry] = field(default_factory=list)
     parity: dict[str, Any] | None = None
+    arguments: list[str] = field(default_factory=list)
 
     def add_form(
         self,
@@ -126,6 +128,7 @@ class BundleWriter:
         return Manifest(
             name=spec.name,
             word=manifest.portable_word(self.word),
+            arguments=self.arguments,
             weights=WeightsEntry(
                 origin=weights.origin, sha256=weights.sha256, seed=weights.seed, data=weights.data
             ),

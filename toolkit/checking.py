@@ -39,7 +39,6 @@ class FormAtHand:
 
     exported: Exported
     findings: tuple[Finding, ...] = ()
-    ours: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def _row(checking: Checking, name: str) -> results.CheckResult:
     except CaptureRefusedError as refusal:
         return _refused_capture(checking, name, refusal)
     except Exception as failure:  # a user's code and four exporters may raise anything
-        return _plain(checking, name, _status_of(checking, name, failure), _reason(failure))
+        return _plain(checking, name, _status_of(checking, name, failure), explained(failure))
 
 
 def _status_of(checking: Checking, name: str, failure: Exception) -> results.CheckStatus:
@@ -89,7 +88,8 @@ def is_out_of_memory(failure: BaseException) -> bool:
     return isinstance(failure, MemoryError) or any(word in text for word in words)
 
 
-def _reason(failure: Exception) -> str:
+def explained(failure: Exception) -> str:
+    """What went wrong in one line, with the hint where there is one."""
     if isinstance(failure, ToolkitError):
         return _with_hint(failure)
     return f"{type(failure).__name__}: {failure}"
@@ -109,7 +109,7 @@ def _export(checking: Checking, name: str) -> FormAtHand:
 
 def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckResult:
     path = form.exported.path
-    if not form.ours:
+    if name in checking.at_hand:
         require_trusted(path, checking.options.trust)
     runner = _load(checking, name, path)
     extra = [

@@ -97,6 +97,7 @@ class Manifest(_Entry):
     schema_version: int = SCHEMA_VERSION
     name: str
     word: str
+    arguments: list[str] = Field(default_factory=list)
     weights: WeightsEntry
     inputs: list[PortEntry]
     outputs: list[PortEntry]
@@ -113,12 +114,14 @@ class Manifest(_Entry):
 
 
 def portable_word(word: str) -> str:
-    """A model word without folders: what it names stays, where it lay on this machine does not."""
+    """A model word as typed, but for folders that only this machine has: those are left out."""
     if word.startswith(_LIBRARY_WORDS):
         return word
     head, colon, attribute = word.rpartition(":") if _has_attribute(word) else (word, "", "")
-    name = PureWindowsPath(head).name if "\\" in head else PurePosixPath(head).name
-    return f"{name}{colon}{attribute}"
+    windows = "\\" in head
+    path = PureWindowsPath(head) if windows else PurePosixPath(head)
+    inside = not path.is_absolute() and not path.drive and ".." not in path.parts
+    return f"{head if inside and not windows else path.name}{colon}{attribute}"
 
 
 def _has_attribute(word: str) -> bool:

@@ -24,7 +24,7 @@ from toolkit.options import (
 )
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES
-from toolkit.subject import Subject, prepare, reference, train_plan
+from toolkit.subject import Subject, bundle_of, prepare, reference, train_plan
 from toolkit.timing import machine
 from toolkit.words import ModelWords
 
@@ -77,7 +77,9 @@ def export(
 ) -> Iterator[results.ExportedModel]:
     """Write the bundle of one model; `dead` are forms whose export ended a process before."""
     subject = prepare(words, observe)
-    yield exporting.export_bundle(subject, options, dead, observe)
+    yield exporting.export_bundle(
+        subject, options, dead, reference(subject, observe=observe), observe
+    )
 
 
 def check(
@@ -90,7 +92,7 @@ def check(
 ) -> Iterator[results.CheckResult]:
     """One row a format in `names`, from fresh exports or from the files of `bundle`."""
     torch_device(options.device)  # before any work: what is not there is refused
-    subject = prepare(words, observe)
+    subject = prepare(words, observe, bundle)
     yield from checked(subject, options, names, bundle, observe=observe)
 
 
@@ -110,20 +112,22 @@ def checked(
             subject, judged_against, options, Path(folder), at_hand=at_hand, observe=observe
         )
         for name in names:
-            yield check_form(checking, name)
+            if name in at_hand or bundle_of(subject.words) is None:
+                yield check_form(checking, name)
 
 
 def bench(
     words: ModelWords,
     options: BenchOptions,
     forms: Mapping[str, TimedForm] | None,
+    bundle: Path | None,
     *,
     observe: Observe = ignore,
 ) -> Iterator[results.CheckResult | results.Comparison]:
     """A comparison for each batch size; without `forms` they are exported and checked first."""
     torch_device(options.device)
     torch.set_num_threads(options.threads)
-    subject = prepare(words, observe)
+    subject = prepare(words, observe, bundle)
     yield from timed(subject, options, forms, observe=observe)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from torch import nn
 
 from toolkit import user_code
 from toolkit.errors import InputsError, ModelNotFoundError
@@ -56,6 +57,18 @@ def find(words: ModelWords) -> ModelSpec:
     if user_code.is_code_word(words.word):
         return _from_code(words)
     raise _unknown(words.word, known)
+
+
+def builder(words: ModelWords) -> Callable[[], nn.Module]:
+    """What builds the module of a word whose inputs are known already (a bundle's)."""
+    known = catalogue()
+    if words.word in known:
+        return known[words.word].build
+    if not user_code.is_code_word(words.word):
+        raise _unknown(words.word, known)
+    found = user_code.find_object(words.word)
+    built = user_code.builder(words.word, found, words.constructor_arguments())
+    return built.build if isinstance(built, ModelSpec) else built
 
 
 def _unknown(word: str, known: Mapping[str, ModelSpec]) -> ModelNotFoundError:

@@ -6,17 +6,21 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from torch import nn
 
 from toolkit import probing, registry, weights
-from toolkit.errors import InputsError, ToolkitError
+from toolkit.bundle import WEIGHTS_NAME, Bundle, is_bundle
+from toolkit.bundle import read as read_bundle
+from toolkit.errors import BundleError, InputsError, ToolkitError
 from toolkit.events import Observe, Progress, ignore
+from toolkit.hashing import state_dict_sha256
 from toolkit.inputs import Array
 from toolkit.parity.plan import plan
 from toolkit.parity.reference import Reference, refer
 from toolkit.spec import ModelSpec
-from toolkit.weights import Built
+from toolkit.weights import Built, Origin, WeightsRecord
 from toolkit.words import ModelWords, display_name
 
 
@@ -39,9 +43,14 @@ class Subject:
         return display_name(self.words.word)
 
 
-def prepare(words: ModelWords, observe: Observe = ignore) -> Subject:
-    """Find, build and complete the model; errors name it as it was typed."""
+def prepare(words: ModelWords, observe: Observe = ignore, bundle: Path | None = None) -> Subject:
+    """Find, build and complete the model; errors name it as it was typed.
+
+    With a `bundle` that was made of it, its weights are those of the bundle.
+    """
     try:
+        if bundle is not None:
+            return _from_bundle(words, read_bundle(bundle), words)
         return _prepare(words, observe)
     except ToolkitError as error:
         error.model = display_name(words.word)
@@ -50,13 +59,44 @@ def prepare(words: ModelWords, observe: Observe = ignore) -> Subject:
 
 def _prepare(words: ModelWords, observe: Observe) -> Subject:
     observe(Progress(words.word, "build"))
+    found = bundle_of(words)
+    if found is not None:
+        source = ModelWords(found.manifest.word, arguments=tuple(found.manifest.arguments))
+        return _from_bundle(words, found, source)
     spec = registry.find(words)
     built = weights.materialize(spec, seed=words.seed, choice=words.weights, observe=observe)
     return complete(words, built)
 
 
+def bundle_of(words: ModelWords) -> Bundle | None:
+    """The bundle that a word means; None where it is no bundle's folder."""
+    folder = Path(words.word)
+    return read_bundle(folder) if is_bundle(folder) else None
+
+
+def _from_bundle(words: ModelWords, found: Bundle, source: ModelWords) -> Subject:
+    """The model that a bundle came from, its code found by `source`, with the bundle's weights.
+
+    Weights that are not those of the manifest are refused.
+    """
+    origin = found.manifest.weights
+    limits = {
+        entry.format: entry.message for entry in found.manifest.refused if entry.status == "limit"
+    }
+    spec = replace(found.spec, build=registry.builder(source), limits=limits)
+    path = found.folder / WEIGHTS_NAME
+    module = weights.construct(spec, origin.seed or 0)
+    weights.load_state(module, path)
+    if state_dict_sha256(module.state_dict()) != origin.sha256:
+        raise BundleError(f"{WEIGHTS_NAME} does not hold the weights that the manifest names")
+    record = WeightsRecord(cast(Origin, origin.origin), origin.sha256, origin.seed, origin.data)
+    return complete(words, Built(spec, module, record))
+
+
 def train_plan(words: ModelWords) -> ModelSpec | None:
     """The spec of a model that is to be trained; None for one with other weights or no plan."""
+    if is_bundle(Path(words.word)):
+        return None
     spec = registry.find(words)
     return spec if spec.training is not None and words.weights == weights.DEFAULT else None
 

@@ -94,7 +94,7 @@ class Sweep:
         rows = self.check(words, stages.check, bundle)
         forms = timed_forms(exported, rows)
         if forms:
-            self.bench(words, stages.bench, forms)
+            self.bench(words, stages.bench, forms, bundle)
 
     def train(
         self,
@@ -152,7 +152,7 @@ class Sweep:
                     death = value
                 else:
                     rows.append(value)
-                    left = left[1:]
+                    left = left[left.index(value.format) + 1 :]
             if death is None:
                 break
             if death.form is None or death.form not in left:
@@ -170,11 +170,12 @@ class Sweep:
         words: ModelWords,
         options: BenchOptions,
         forms: Mapping[str, TimedForm] | None = None,
+        bundle: Path | None = None,
     ) -> None:
         """Time one model's forms in a fresh process that nothing else has warmed."""
         threads = {name: str(options.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         for value in self._rows(
-            words, "bench", "bench", words, options, forms, fresh=True, variables=threads
+            words, "bench", "bench", words, options, forms, bundle, fresh=True, variables=threads
         ):
             if isinstance(value, Death):
                 self._mourn(words, "bench", value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,7 +17,8 @@ class Perceptron(nn.Module):
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.layers(x))
+        answer: Tensor = self.layers(x)
+        return answer
 
 
 class Convolutional(nn.Module):
@@ -32,7 +31,8 @@ class Convolutional(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = F.max_pool2d(torch.tanh(self.first(x)), 2)
         x = torch.tanh(self.second(x))
-        return cast(Tensor, self.head(torch.flatten(F.max_pool2d(x, 2), 1)))
+        answer: Tensor = self.head(torch.flatten(F.max_pool2d(x, 2), 1))
+        return answer
 
 
 class Recurrent(nn.Module):
@@ -52,7 +52,8 @@ class Gated(nn.Module):
         self.gru = nn.GRU(4, 6, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.gru(x)[0])
+        answer: Tensor = self.gru(x)[0]
+        return answer
 
 
 class Variational(nn.Module):
@@ -107,7 +108,8 @@ class AsksForBatch(nn.Module):
         y = self.layer(x)
         if x.shape[0] > 2:
             y = y * 2
-        return cast(Tensor, y)
+        answer: Tensor = y
+        return answer
 
 
 class AsksForValues(nn.Module):
@@ -119,7 +121,8 @@ class AsksForValues(nn.Module):
         y = self.layer(x)
         if y.sum() > 0:
             y = y * 2
-        return cast(Tensor, y)
+        answer: Tensor = y
+        return answer
 
 
 class FixesBatch(nn.Module):
@@ -130,7 +133,8 @@ class FixesBatch(nn.Module):
         self.layer = nn.Linear(8, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.layer(x.reshape(2, -1)[:, :8]).reshape(2, 2) + x[:, :2])
+        answer: Tensor = self.layer(x.reshape(2, -1)[:, :8]).reshape(2, 2) + x[:, :2]
+        return answer
 
 
 class LoopsOverTime(nn.Module):
@@ -151,8 +155,8 @@ class UsesLambda(nn.Module):
         self.layer = nn.Linear(4, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        double = lambda value: value * 2  # noqa: E731
-        return cast(Tensor, double(self.layer(x)))
+        answer: Tensor = max([self.layer(x)], key=lambda value: value.shape[0])
+        return answer
 
 
 FOUR = (Port("x", ("batch", 4)),)

@@ -176,7 +176,10 @@ def test_a_branch_that_tracing_freezes_is_a_warning_with_the_users_line(tmp_path
     assert "\n" not in line
 
 
-def test_code_that_the_compiler_does_not_take_is_not_scriptable(tmp_path: Path) -> None:
+@pytest.mark.parametrize("attempt", ["first", "second"])
+def test_code_that_the_compiler_does_not_take_is_not_scriptable(
+    attempt: str, tmp_path: Path
+) -> None:
     with pytest.raises(NotScriptableError, match=r"(?i)lambda") as caught:
         formats.get("script").export(build("uses-lambda"), tmp_path / "model.script.pt")
     assert "networks.py:" in caught.value.message

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as opt
+from toolkit.cli.session import ModelOptions
 
 RESULTS = Path("exported")
 
@@ -65,6 +66,7 @@ def doctor(json: opt.Json = False) -> int:
 
 @app.command()
 def train(
+    *,
     models: opt.Models = None,
     everything: opt.Everything = False,
     epochs: Annotated[
@@ -83,7 +85,7 @@ def train(
     from toolkit.cli import work
 
     return work.train(
-        work.models(models, everything, seed=seed),
+        ModelOptions(models, everything, seed=seed),
         work.Common(json, results, timeout, memory_limit),
         epochs=epochs,
         again=again,
@@ -92,6 +94,7 @@ def train(
 
 @app.command()
 def export(
+    *,
     models: opt.Models = None,
     everything: opt.Everything = False,
     formats: opt.Formats = None,
@@ -112,7 +115,7 @@ def export(
     """Write each model as a bundle: the exported forms, weights, golden values, manifest."""
     from toolkit.cli import work
 
-    chosen = work.models(
+    chosen = ModelOptions(
         models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
     )
     common = work.Common(json, results, timeout, memory_limit)
@@ -121,6 +124,7 @@ def export(
 
 @app.command()
 def check(
+    *,
     models: opt.Models = None,
     everything: opt.Everything = False,
     formats: opt.Formats = None,
@@ -145,7 +149,7 @@ def check(
     """Whether every exported form is as accurate as the model it came from; exit 1 if not."""
     from toolkit.cli import work
 
-    chosen = work.models(
+    chosen = ModelOptions(
         models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
     )
     common = work.Common(json, results, timeout, memory_limit)
@@ -155,6 +159,7 @@ def check(
 
 @app.command()
 def bench(
+    *,
     models: opt.Models = None,
     everything: opt.Everything = False,
     variants: opt.Variants = None,
@@ -183,7 +188,7 @@ def bench(
     """The latency table: every form against eager, interleaved, with intervals."""
     from toolkit.cli import work
 
-    chosen = work.models(
+    chosen = ModelOptions(
         models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
     )
     common = work.Common(json, results, timeout, memory_limit)
@@ -195,6 +200,7 @@ def bench(
 
 @app.command()
 def run(
+    *,
     models: opt.Models = None,
     everything: opt.Everything = False,
     formats: opt.Formats = None,
@@ -221,7 +227,7 @@ def run(
     """Weights, export, check, bench and report in one command."""
     from toolkit.cli import work
 
-    chosen = work.models(
+    chosen = ModelOptions(
         models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
     )
     common = work.Common(json, results, timeout, memory_limit)

@@ -65,11 +65,11 @@ def _port(port: Port) -> Any:
 
 
 def _document(command: str, exit_code: int = 0, **parts: Any) -> Document:
+    import torch  # the catalogue's modules have imported it already
+
     from toolkit.options import Surroundings
     from toolkit.results import Document
     from toolkit.timing import machine
-
-    import torch  # the catalogue's modules have imported it already
 
     surroundings = Surroundings(tuple(machine.devices()), torch.get_num_threads())
     return Document(

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -91,10 +91,10 @@ class Session:
 
     command: str
     json: bool
+    build: Callable[[Sweep], dict[str, object]]
     results_file: Path | None = None
     limits_timeout_s: float = 600.0
     memory_limit_gb: float | None = None
-    build: Callable[[Sweep], dict[str, object]] = field(default=lambda sweep: {})
     threads: int | None = None
 
     def run(self, work: Callable[[Sweep], None]) -> int:

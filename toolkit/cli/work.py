@@ -32,10 +32,10 @@ class Common:
         return Session(
             command,
             self.json,
+            build,
             self.results,
             self.timeout_s,
             self.memory_limit_gb,
-            build,
             threads,
         )
 
@@ -78,23 +78,6 @@ class Bench:
             opset=self.opset,
             trust=self.trust,
         )
-
-
-def models(
-    names: Sequence[str] | None,
-    everything: bool,
-    inputs: Sequence[str] | None = None,
-    dims: Sequence[str] | None = None,
-    ranges: Sequence[str] | None = None,
-    arguments: Sequence[str] | None = None,
-    inputs_file: str | None = None,
-    weights: str = "default",
-    seed: int = 0,
-) -> ModelOptions:
-    """The options about models, together."""
-    return ModelOptions(
-        names, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
-    )
 
 
 def _variants(words: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import torch
@@ -32,8 +33,11 @@ class Pt2Format:
             program = capture(built)
             notes = narrowed(built.spec, program)
             forget_sources(program)
+            # Through memory: given a path, torch names the archive's root after the file.
+            buffer = io.BytesIO()
             try:
-                torch.export.save(program, path)
+                torch.export.save(program, buffer)
+                path.write_bytes(buffer.getvalue())
             except Exception as error:
                 path.unlink(missing_ok=True)
                 raise ExportError(reason(error), model=built.spec.name) from error

@@ -59,6 +59,15 @@ class Slicing:
         np.maximum.at(pooled, self.groups, slices)
         return pooled
 
+    def broadcast(self, noise: Vector, rank: int) -> Vector:
+        """The noise of each slice in a shape that goes with an output of `rank` axes."""
+        if self.axis is None:
+            return noise.reshape((1,) * rank)
+        per_slice = noise if self.groups is None else noise[self.groups]
+        shape = [1] * rank
+        shape[self.axis] = per_slice.size
+        return per_slice.reshape(shape)
+
 
 def feature_axis(port: Port) -> int | None:
     """Axis 1 from rank 3 on, else the last, where it is static; None: the tensor is one slice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -46,8 +47,9 @@ class OnnxRunner:
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
         """Named arrays in, named arrays out; raises `RunError` with onnxruntime's reason."""
+        feed = self._feed(inputs)
         try:
-            arrays = self.session.run(self._names, self._feed(inputs))
+            arrays = self.session.run(self._names, feed)
         except Exception as error:
             raise RunError(_reason(error), model=self.spec.name) from error
         return named(self._names, arrays)
@@ -91,9 +93,12 @@ class OnnxRuntime:
         providers = execution_providers(options.device)
         require_sound_external_data(path)
         try:
-            session = onnxruntime.InferenceSession(
-                str(path), sess_options=session_options(options), providers=providers
-            )
+            with warnings.catch_warnings():
+                # A provider that does not start is a warning here, and an error just below.
+                warnings.simplefilter("ignore")
+                session = onnxruntime.InferenceSession(
+                    str(path), sess_options=session_options(options), providers=providers
+                )
         except Exception as error:
             raise RunError(
                 f"{path.name} cannot be loaded: {_reason(error)}", model=spec.name

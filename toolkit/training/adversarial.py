@@ -38,7 +38,10 @@ class Adversarial:
         self.noise = noise
         device = data.train_inputs.device
         self.discriminator = plan.partner().to(device).train()
-        self.optimisers = (optimiser(plan, module), optimiser(plan, self.discriminator))
+        self.optimisers: tuple[torch.optim.Optimizer, ...] = (
+            optimiser(plan, module),
+            optimiser(plan, self.discriminator),
+        )
         self.classes = int(data.train_targets.max()) + 1
 
     def step(self, inputs: Tensor, targets: Tensor) -> float:
@@ -51,24 +54,22 @@ class Adversarial:
     def _discriminator_step(
         self, images: Tensor, labels: Tensor, forged: Tensor, forged_labels: Tensor
     ) -> float:
-        optimiser = self.optimisers[1]
-        optimiser.zero_grad()
+        self.optimisers[1].zero_grad()
         real = self.discriminator(images, labels)
         fake = self.discriminator(forged, forged_labels)
         mismatched = self.discriminator(images, self._wrong_labels(labels))
         loss = _bce(real, 1.0) + _bce(fake, 0.0) + MISMATCHED_WEIGHT * _bce(mismatched, 0.0)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        self.optimisers[1].step()
         return loss.item()
 
     def _generator_step(self, forged: Tensor, labels: Tensor) -> float:
-        optimiser = self.optimisers[0]
-        optimiser.zero_grad()
+        self.optimisers[0].zero_grad()
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
         loss = _bce(self.discriminator(forged, labels), 1.0)
         loss.backward()  # type: ignore[no-untyped-call]
         self.discriminator.requires_grad_(True)
-        optimiser.step()
+        self.optimisers[0].step()
         return loss.item()
 
     def _wrong_labels(self, labels: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -77,8 +77,20 @@ def _refuse_missing_device(device: str, model: str) -> None:
         )
 
 
-def _reproducible() -> AbstractContextManager[None]:
-    return torch.backends.cudnn.flags(deterministic=True, benchmark=False)
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """Sums in the same order every time: one thread, deterministic convolutions.
+
+    With two threads the same seed gives other weights, and networks of this size train no faster:
+    on a shared machine several times slower.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _train(

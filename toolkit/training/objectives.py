@@ -75,7 +75,7 @@ class Classification:
         self.module = module
         self.data = data
         self.loss = loss
-        self.optimisers = (optimiser(plan, module),)
+        self.optimisers: tuple[torch.optim.Optimizer, ...] = (optimiser(plan, module),)
 
     def step(self, inputs: Tensor, targets: Tensor) -> float:
         """Learn from one batch; its mean loss."""
@@ -108,7 +108,7 @@ class Autoencoding:
         self.module = module
         self.data = data
         self.kl_weight = plan.kl_weight
-        self.optimisers = (optimiser(plan, module),)
+        self.optimisers: tuple[torch.optim.Optimizer, ...] = (optimiser(plan, module),)
         self.first_epoch: list[float] = []
         self.first_epoch_ended = False
 

@@ -1,0 +1,152 @@
+"""The verbs for Python: the same values as the command line, in this process.
+
+import toolkit
+rows = toolkit.check(Net(), inputs={"x": "batch,3,32,32"})
+assert all(row.status == "pass" for row in rows)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from toolkit import bundle as bundles
+from toolkit import exporting, pipeline, registry, results, runtimes
+from toolkit.errors import ToolkitError
+from toolkit.events import Observe, ignore
+from toolkit.options import EXPORTED, OPSET, BenchOptions, CheckOptions, ExportOptions
+from toolkit.runtimes.base import Runner, RunOptions
+from toolkit.spec import FORMAT_NAMES, ModelSpec
+from toolkit.subject import Subject, of_module, prepare, reference
+from toolkit.words import ModelWords, parse_formats
+
+Model = str | nn.Module | ModelSpec
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is said about a model besides itself; the grammar is that of the command line.
+
+    `inputs`: name → `"batch,3,32,32"` or `"batch,time:int64"`; `dims` and `ranges`: name →
+    `"1..64"`.
+    """
+
+    inputs: Mapping[str, str] | None = None
+    dims: Mapping[str, str] | None = None
+    ranges: Mapping[str, str] | None = None
+    weights: str = "default"
+    seed: int = 0
+
+    def words(self, word: str) -> ModelWords:
+        """The words that say the same on the command line."""
+        return ModelWords(
+            word,
+            _pairs(self.inputs),
+            _pairs(self.dims),
+            _pairs(self.ranges),
+            weights=self.weights,
+            seed=self.seed,
+        )
+
+
+def _pairs(values: Mapping[str, str] | None) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in (values or {}).items())
+
+
+def _subject(model: Model, given: Given, observe: Observe) -> Subject:
+    if isinstance(model, str):
+        return prepare(given.words(model), observe)
+    if isinstance(model, ModelSpec):
+        return of_module(model.build(), given.words(model.name), model)
+    return of_module(model, given.words(type(model).__name__))
+
+
+def list_models() -> list[ModelSpec]:
+    """Every entry of the catalogue."""
+    return list(registry.catalogue().values())
+
+
+def train(
+    model: str, *, seed: int = 0, epochs: int | None = None, observe: Observe = ignore
+) -> results.TrainedModel:
+    """Train an entry briefly, or find its earlier weights."""
+    for row in pipeline.train(ModelWords(model, seed=seed), epochs, False, observe=observe):
+        return row
+    raise ToolkitError("it has no training plan", model=model)
+
+
+def export(
+    model: Model,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    dims: Mapping[str, str] | None = None,
+    ranges: Mapping[str, str] | None = None,
+    formats: Sequence[str] = (),
+    out: Path | str = EXPORTED,
+    opset: int = OPSET,
+    weights: str = "default",
+    seed: int = 0,
+    observe: Observe = ignore,
+) -> results.ExportedModel:
+    """Write a bundle under `out`; a form that cannot be exported is a row with its reason."""
+    subject = _subject(model, Given(inputs, dims, ranges, weights, seed), observe)
+    options = ExportOptions(parse_formats(formats), Path(out), opset)
+    return exporting.export_bundle(
+        subject, options, {}, reference(subject, observe=observe), observe
+    )
+
+
+def check(
+    model: Model,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    dims: Mapping[str, str] | None = None,
+    ranges: Mapping[str, str] | None = None,
+    formats: Sequence[str] = (),
+    device: str = "cpu",
+    failures: Path | str = EXPORTED,
+    trust: bool = False,
+    weights: str = "default",
+    seed: int = 0,
+    observe: Observe = ignore,
+) -> list[results.CheckResult]:
+    """One verdict a format: whether the exported form is as accurate as the model."""
+    subject = _subject(model, Given(inputs, dims, ranges, weights, seed), observe)
+    names = parse_formats(formats)
+    options = CheckOptions(names, device, OPSET, Path(failures), trust)
+    return list(pipeline.checked(subject, options, names or FORMAT_NAMES, observe=observe))
+
+
+def bench(
+    model: Model,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    dims: Mapping[str, str] | None = None,
+    ranges: Mapping[str, str] | None = None,
+    options: BenchOptions | None = None,
+    weights: str = "default",
+    seed: int = 0,
+    observe: Observe = ignore,
+) -> list[results.Comparison]:
+    """A latency table for each batch size of `options`; forms that fail parity are not timed.
+
+    Runs in this process: set the thread variables of your libraries before it imports them.
+    """
+    subject = _subject(model, Given(inputs, dims, ranges, weights, seed), observe)
+    rows = pipeline.timed(subject, options or BenchOptions(), observe=observe)
+    return [row for row in rows if isinstance(row, results.Comparison)]
+
+
+def load(
+    bundle: Path | str, format_name: str = "onnx", *, device: str = "cpu", trust: bool = False
+) -> Runner:
+    """A form of a bundle, ready to `run` named arrays; its hash is verified first."""
+    found = bundles.read(Path(bundle))
+    bundles.require_whole(found)
+    path = found.path(format_name)
+    bundles.require_trusted(path, trust)
+    options = RunOptions(device=device)
+    return runtimes.runtime_for(format_name).load(path, found.spec, options)

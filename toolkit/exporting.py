@@ -1,0 +1,195 @@
+"""Bundles written and found again: every form of a model, its weights and golden values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from toolkit import bundle as bundles
+from toolkit import formats, registry, results
+from toolkit.checking import Checking, FormAtHand, explained, slug
+from toolkit.errors import ExportError
+from toolkit.events import Observe, Progress
+from toolkit.formats.base import Exported, NotScriptableError
+from toolkit.golden import GoldenCase
+from toolkit.options import ExportOptions, TimedForm
+from toolkit.parity.findings import Finding, note
+from toolkit.parity.reference import Judged, Reference
+from toolkit.spec import FORMAT_NAMES
+from toolkit.subject import Subject, bundle_of
+from toolkit.words import ModelWords
+
+
+def find(words: ModelWords) -> None:
+    """Raise where a word means nothing, before any work; a bundle is read, not opened."""
+    if bundle_of(words) is None:
+        registry.find(words)
+
+
+def export_bundle(
+    subject: Subject,
+    options: ExportOptions,
+    dead: Mapping[str, str],
+    reference: Reference,
+    observe: Observe,
+) -> results.ExportedModel:
+    """Write the bundle; a form that cannot be exported is a row with its reason."""
+    folder = options.out / slug(subject.shown)
+    with bundles.writing(folder, subject.built, subject.words.word) as writer:
+        writer.arguments = list(subject.words.arguments)
+        forms = []
+        for name in options.formats or FORMAT_NAMES:
+            observe(Progress(subject.spec.name, "export", name, form=name))
+            forms.append(_export_form(subject, writer, name, options, dead))
+        if not any(form.status == "ok" for form in forms):
+            return _exported(subject, None, forms)
+        writer.add_weights()
+        writer.add_golden(list(_golden_cases(reference)))
+    return _exported(subject, folder, forms)
+
+
+def _exported(
+    subject: Subject, folder: Path | None, forms: list[results.Form]
+) -> results.ExportedModel:
+    weights = subject.built.weights
+    origin = results.WeightsOrigin(origin=weights.origin, sha256=weights.sha256, seed=weights.seed)
+    placed = [
+        form.model_copy(update={"path": str(folder / form.path)})
+        if folder is not None and form.path
+        else form
+        for form in forms
+    ]
+    return results.ExportedModel(
+        name=subject.shown,
+        bundle=None if folder is None else str(folder),
+        forms=placed,
+        weights=origin,
+    )
+
+
+def _export_form(
+    subject: Subject,
+    writer: bundles.BundleWriter,
+    name: str,
+    options: ExportOptions,
+    dead: Mapping[str, str],
+) -> results.Form:
+    began = time.monotonic()
+    status: results.FormStatus = "ok"
+    entry = None
+    message = ""
+    try:
+        entry = _write_form(subject, writer, name, options, dead)
+    except _LimitError as limit:
+        status, message = "limit", limit.message
+    except Exception as failure:  # an exporter or a user's code may raise anything
+        status, message = "error", explained(failure)
+    if entry is None:
+        writer.add_refusal(name, message, "limit" if status == "limit" else "error")
+    return results.Form(
+        format=name,
+        path=entry.path if entry else None,
+        sha256=entry.sha256 if entry else None,
+        size_bytes=entry.size_bytes if entry else None,
+        opset=entry.opset if entry else None,
+        seconds=round(time.monotonic() - began, 3),
+        status=status,
+        message=message,
+    )
+
+
+class _LimitError(ExportError):
+    """The model cannot be had in this format, and that is known."""
+
+    name = "limit"
+
+
+def _write_form(
+    subject: Subject,
+    writer: bundles.BundleWriter,
+    name: str,
+    options: ExportOptions,
+    dead: Mapping[str, str],
+) -> bundles.FileEntry:
+    if name in dead:
+        raise ExportError(dead[name], model=subject.shown)
+    if name in subject.spec.limits:
+        raise _LimitError(subject.spec.limits[name])
+    exporter = formats.get(name)
+    path = writer.folder / exporter.filename
+    try:
+        exported = exporter.export(subject.built, path, opset=options.opset)
+    except NotScriptableError as refusal:
+        if name in options.formats:
+            raise
+        raise _LimitError(refusal.message) from refusal
+    return writer.add_form(
+        name,
+        exported.path,
+        opset=exported.opset,
+        warnings=exported.warnings,
+        options={"opset": options.opset} if exported.opset is not None else None,
+        extra=exported.extra,
+    )
+
+
+def _golden_cases(reference: Reference) -> Iterator[GoldenCase]:
+    """Every class of values and every size early, so that what does not fit is repetition."""
+    if reference.random:
+        return
+    seen: set[object] = set()
+    later: list[Judged] = []
+    for judged in reference.cases:
+        kind = (judged.case.draw_class, tuple(judged.case.sizes.items()))
+        if kind in seen:
+            later.append(judged)
+        else:
+            seen.add(kind)
+            yield _golden(reference, judged)
+    for judged in later:
+        yield _golden(reference, judged)
+
+
+def _golden(reference: Reference, judged: Judged) -> GoldenCase:
+    noise = {
+        name: reference.slices[name].broadcast(vector, judged.eager[name].ndim)
+        for (name, draw_class), vector in reference.noise.items()
+        if draw_class == judged.case.draw_class
+    }
+    return GoldenCase(judged.inputs, judged.eager, judged.oracle, noise)
+
+
+def forms_at_hand(subject: Subject, folder: Path | None) -> dict[str, FormAtHand]:
+    """The forms of a bundle: the one just written, or the one that is to be checked."""
+    found = bundles.read(folder) if folder is not None else bundle_of(subject.words)
+    if found is None:
+        return {}
+    altered = {one.path for one in bundles.file_statuses(found) if one.status == "altered"}
+    return {
+        str(entry.format): FormAtHand(
+            Exported(found.path(str(entry.format)), entry.opset, tuple(entry.warnings)),
+            _about_file(entry.path in altered),
+        )
+        for entry in found.manifest.files
+        if entry.role == "form"
+    }
+
+
+def _about_file(altered: bool) -> tuple[Finding, ...]:
+    if not altered:
+        return ()
+    return (note("altered", "the file is not the one that was exported: its SHA-256 is another"),)
+
+
+def timed_from(checking: Checking, rows: list[results.CheckResult]) -> dict[str, TimedForm]:
+    """The forms that were checked, where they lie."""
+    forms = {}
+    for row in rows:
+        name = str(row.format)
+        at_hand = checking.at_hand.get(name)
+        exporter = formats.get(name)
+        path = at_hand.exported.path if at_hand else checking.folder / exporter.filename
+        if path.exists():
+            forms[name] = TimedForm(path, path.stat().st_size, row.status, row.score)
+    return forms
