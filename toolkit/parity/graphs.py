@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,10 @@ def _in_onnx_nodes(graph: Any, constants: Mapping[str, Any]) -> list[str]:
 def _in_torchscript(path: Path) -> list[str]:
     import torch
 
-    module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    frozen = torch.jit.freeze(module.eval())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that TorchScript is deprecated is known
+        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        frozen = torch.jit.freeze(module.eval())
     return [_kind(node) for node in frozen.inlined_graph.nodes() if _is_random(node)]
 
 
