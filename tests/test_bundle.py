@@ -17,9 +17,10 @@ import torch
 from safetensors.numpy import load_file
 from torch import nn
 
-from toolkit import bundle, exchange, golden, manifest, trust
+from toolkit import bundle
+from toolkit.bundle import exchange, golden, manifest, trust
+from toolkit.bundle.golden import GoldenCase
 from toolkit.errors import BundleError, RefusedError
-from toolkit.golden import GoldenCase
 from toolkit.hashing import bytes_sha256, file_sha256, state_dict_sha256
 from toolkit.spec import Dimension, ModelSpec, Port
 from toolkit.weights import Built, WeightsRecord
@@ -282,7 +283,7 @@ def test_a_program_is_trusted_only_when_this_user_wrote_it(tmp_path: Path) -> No
 
 
 def test_many_processes_remember_at_once(tmp_path: Path) -> None:
-    code = "import sys; from toolkit.trust import remember\n" + (
+    code = "import sys; from toolkit.bundle.trust import remember\n" + (
         "for i in range(50): remember(f'{int(sys.argv[1]) * 50 + i:064x}')"
     )
     environment = {**os.environ, "TOOLKIT_HOME": str(tmp_path)}

@@ -14,13 +14,14 @@ from pathlib import Path
 from torch import nn
 
 from toolkit import bundle as bundles
-from toolkit import exporting, pipeline, registry, results, runtimes
+from toolkit import pipeline, registry, results, runtimes
 from toolkit.errors import ToolkitError
 from toolkit.events import Observe, ignore
 from toolkit.options import EXPORTED, OPSET, BenchOptions, CheckOptions, ExportOptions
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import FORMAT_NAMES, ModelSpec
-from toolkit.subject import Subject, of_module, prepare, reference
+from toolkit.stages import exporting
+from toolkit.stages.subject import Subject, of_module, prepare, reference
 from toolkit.words import ModelWords, parse_formats
 
 Model = str | nn.Module | ModelSpec

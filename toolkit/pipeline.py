@@ -12,8 +12,7 @@ from pathlib import Path
 
 import torch
 
-from toolkit import benching, exporting, registry, results, weights
-from toolkit.checking import Checking, check_form
+from toolkit import registry, results, weights
 from toolkit.events import Observe, ignore
 from toolkit.options import (
     BenchOptions,
@@ -24,7 +23,9 @@ from toolkit.options import (
 )
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES
-from toolkit.subject import Subject, bundle_of, prepare, reference, train_plan
+from toolkit.stages import benching, exporting
+from toolkit.stages.checking import Checking, check_form
+from toolkit.stages.subject import Subject, bundle_of, prepare, reference, train_plan
 from toolkit.timing import machine
 from toolkit.words import ModelWords
 

@@ -106,9 +106,7 @@ values = st.floats(-1e6, 1e6, width=32)
     error=hnp.arrays(np.float64, (4, 3), elements=st.floats(0, 10, width=32)),
     factor=st.floats(1, 100),
 )
-def test_more_error_never_scores_less(
-    oracle: np.ndarray, error: np.ndarray, factor: float
-) -> None:
+def test_more_error_never_scores_less(oracle: np.ndarray, error: np.ndarray, factor: float) -> None:
     slices = slicing(Port("y", ("batch", 3)), [oracle])
     noise = pooled_noise(slices, [oracle], [oracle], EPS)
     assert score(slices, error * factor, noise) >= score(slices, error, noise)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from toolkit import bundle as bundles
 from toolkit import formats, registry, results
-from toolkit.checking import Checking, FormAtHand, explained, slug
+from toolkit.bundle.golden import GoldenCase
 from toolkit.errors import ExportError
 from toolkit.events import Observe, Progress
 from toolkit.formats.base import Exported, NotScriptableError
-from toolkit.golden import GoldenCase
 from toolkit.options import ExportOptions, TimedForm
 from toolkit.parity.findings import Finding, note
 from toolkit.parity.reference import Judged, Reference
 from toolkit.spec import FORMAT_NAMES
-from toolkit.subject import Subject, bundle_of
+from toolkit.stages.checking import Checking, FormAtHand, explained, slug
+from toolkit.stages.subject import Subject, bundle_of
 from toolkit.words import ModelWords
 
 

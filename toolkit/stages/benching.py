@@ -16,7 +16,7 @@ from toolkit.options import BATCH, EAGER, BenchOptions, TimedForm
 from toolkit.runtimes import eager
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import ModelSpec
-from toolkit.subject import Subject
+from toolkit.stages.subject import Subject
 from toolkit.timing.calls import Contestant
 from toolkit.timing.comparison import Outcome, Timing, compare
 from toolkit.timing.measuring import measure

@@ -30,7 +30,7 @@ from toolkit.parity.reference import Reference
 from toolkit.parity.verdict import Verdict, judge
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import Severity
-from toolkit.subject import Subject
+from toolkit.stages.subject import Subject
 
 
 @dataclass(frozen=True)

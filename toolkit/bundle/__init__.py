@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolkit import golden, manifest
+from toolkit.bundle import golden, manifest
+from toolkit.bundle.exchange import mend, replacing
+from toolkit.bundle.golden import GoldenCase
+from toolkit.bundle.manifest import FileEntry, Manifest, RefusalEntry, WeightsEntry
+from toolkit.bundle.trust import PROGRAM_SUFFIXES, is_ours, remember, require_trusted
 from toolkit.errors import BundleError
-from toolkit.exchange import mend, replacing
-from toolkit.golden import GoldenCase
 from toolkit.hashing import file_sha256
-from toolkit.manifest import FileEntry, Manifest, RefusalEntry, WeightsEntry
 from toolkit.spec import ModelSpec
-from toolkit.trust import PROGRAM_SUFFIXES, is_ours, remember, require_trusted
 
 if TYPE_CHECKING:
     from torch import nn
