@@ -64,7 +64,7 @@ SPECS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="lenet5",
         build=LeNet5,
-        family="convolutional",
+        family="cnn",
         document=documents.C,
         summary="Conv 6 and 16 of 5x5, ReLU and max pooling, linear 400-120-84-10 with tanh",
         inputs=(Port("input", ("batch", 1, 32, 32)),),
@@ -86,7 +86,7 @@ SPECS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="cifar_net",
         build=CifarNet,
-        family="convolutional",
+        family="cnn",
         document=documents.E,
         summary="Conv 6 and 16 of 5x5, ReLU and max pooling, linear 400-120-84-10 with ReLU",
         inputs=(Port("input", ("batch", 3, 32, 32)),),

@@ -39,7 +39,7 @@ SPECS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="lstm",
         build=Lstm,
-        family="recurrent",
+        family="rnn",
         document=documents.C,
         summary="nn.LSTM(10, 20, 2) with its initial states as inputs",
         inputs=(

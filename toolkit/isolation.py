@@ -2,7 +2,8 @@
 
 A job is a generator function of the pipeline, by name, with plain values as arguments. What it
 yields crosses over as it comes; how the child ended is a value too. This contains accidents and
-is no sandbox. The parent imports no torch.
+is no sandbox. The parent imports no torch. `TOOLKIT_CHILDREN=spawn` starts every child afresh
+where a fork server would be used.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import contextlib
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +31,11 @@ from toolkit.events import Observe, Progress, ignore
 
 POLL_S = 0.1
 GRACE_S = 3.0
+START_S = 120.0
+"""How long a child may take to import torch before its own time begins."""
 DEFAULT_TIMEOUT_S = 600.0
+START_VARIABLE = "TOOLKIT_CHILDREN"
+LOG_NAME = "output.log"
 PRELOAD = ["torch", "toolkit.pipeline"]
 """Imported once by the fork server: a child then starts within a tenth of a second."""
 
@@ -60,7 +68,8 @@ class Death:
 class _Child:
     process: Any
     connection: Connection
-    log: Path
+    folder: Path
+    started: bool = False
     last: Progress | None = None
     heard_at: float = field(default_factory=time.monotonic)
 
@@ -88,27 +97,57 @@ def run_job(
 def _start(
     function: str, arguments: tuple[object, ...], fresh: bool, variables: dict[str, str]
 ) -> _Child:
-    methods = multiprocessing.get_all_start_methods()
-    forks = "forkserver" in methods and not fresh
-    context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
-    if forks:
-        context.set_forkserver_preload(PRELOAD)
+    context = _context(fresh)
+    folder = Path(tempfile.mkdtemp(prefix="toolkit-"))
     ours, theirs = context.Pipe()
-    handle, log = tempfile.mkstemp(prefix="toolkit-", suffix=".log")
-    os.close(handle)
     environment = {**os.environ, **variables}
     process = context.Process(
-        target=_serve, args=(theirs, function, arguments, log, environment), daemon=True
+        target=_serve, args=(theirs, function, arguments, str(folder), environment), daemon=True
     )
-    with _environment(variables):
-        process.start()
+    try:
+        if context.get_start_method() == "forkserver":
+            with _new_interpreter({}):
+                forkserver.ensure_running()
+            process.start()
+        else:
+            with _new_interpreter(variables):
+                process.start()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     theirs.close()
-    return _Child(process, ours, Path(log))
+    return _Child(process, ours, folder)
+
+
+def _context(fresh: bool) -> Any:
+    """A fork server where there is one: children that share its imports start at once."""
+    methods = multiprocessing.get_all_start_methods()
+    spawned = fresh or os.environ.get(START_VARIABLE) == "spawn" or "forkserver" not in methods
+    context: Any = multiprocessing.get_context("spawn" if spawned else "forkserver")
+    if not spawned:
+        context.set_forkserver_preload(PRELOAD)
+    return context
+
+
+@contextlib.contextmanager
+def _new_interpreter(variables: Mapping[str, str]) -> Iterator[None]:
+    """What a new interpreter is started with: `variables`, as thread counts are read on import.
+
+    It does not see modules that lie in the working folder, and no Ctrl-C: a signal that is
+    blocked here stays blocked there, and reaches this process afterwards.
+    """
+    blocks = getattr(signal, "pthread_sigmask", None)
+    before = blocks(signal.SIG_BLOCK, {signal.SIGINT}) if blocks else set()
+    try:
+        with _environment({**variables, "PYTHONSAFEPATH": "1"}):
+            yield
+    finally:
+        if blocks:
+            blocks(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """A spawned child inherits the environment of its start: thread counts are read on import."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -135,6 +174,7 @@ def _listen(child: _Child, limits: Limits, observe: Observe) -> Iterator[object]
             yield _post_mortem(child)
             return
         child.heard_at = time.monotonic()
+        child.started = True
         if kind == "progress":
             child.last = value
             observe(value)
@@ -143,16 +183,17 @@ def _listen(child: _Child, limits: Limits, observe: Observe) -> Iterator[object]
         elif kind == "error":
             raise value
         elif kind == "failed":
-            yield Death("crash", value, child.last)
+            yield Death(*value, child.last)
             return
-        else:
+        elif kind == "done":
             return
 
 
 def _overdue(child: _Child, limits: Limits) -> Death | None:
     silent_s = time.monotonic() - child.heard_at
-    if silent_s > limits.timeout_s:
-        return Death("timeout", f"no progress for {limits.timeout_s:g} s", child.last)
+    allowed_s = limits.timeout_s if child.started else max(START_S, limits.timeout_s)
+    if silent_s > allowed_s:
+        return Death("timeout", f"no progress for {allowed_s:g} s", child.last)
     if limits.memory_bytes is not None:
         resident = _resident_bytes(child.process.pid)
         if resident > limits.memory_bytes:
@@ -173,7 +214,7 @@ def _resident_bytes(pid: int) -> int:
 def _post_mortem(child: _Child) -> Death:
     child.process.join(GRACE_S)
     code = child.process.exitcode
-    lines = _last_lines(child.log)
+    lines = _last_lines(child.folder / LOG_NAME)
     said = f"; it said: {lines}" if lines else ""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
@@ -198,21 +239,23 @@ def _end(child: _Child) -> None:
         child.process.kill()
         child.process.join(GRACE_S)
     child.connection.close()
-    child.log.unlink(missing_ok=True)
+    shutil.rmtree(child.folder, ignore_errors=True)
 
 
 def _serve(
     connection: Connection,
     function: str,
     arguments: tuple[object, ...],
-    log: str,
+    folder: str,
     environment: Mapping[str, str],
 ) -> None:
-    """Run in the child: the job, its output kept out of the parent's terminal and pipe."""
+    """Run in the child: the job, its output and temporary files kept in the parent's `folder`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides on Ctrl-C
+    _end_with_parent(folder)
     os.environ.clear()
-    os.environ.update(environment)
-    _redirect_output(log)
+    os.environ.update({**environment, "TMPDIR": folder})
+    tempfile.tempdir = folder
+    _redirect_output(Path(folder) / LOG_NAME)
 
     def observe(progress: Progress) -> None:
         connection.send(("progress", progress))
@@ -220,15 +263,34 @@ def _serve(
     with contextlib.suppress(BrokenPipeError, EOFError):
         try:
             job = getattr(importlib.import_module("toolkit.pipeline"), function)
+            connection.send(("started", None))
             for value in job(*arguments, observe=observe):
                 connection.send(("value", value))
         except ToolkitError as error:
             connection.send(("error", error))
-        except Exception as error:
-            connection.send(("failed", f"{type(error).__name__}: {error}{_place(error)}"))
+        except (Exception, SystemExit) as error:  # a user's code may leave Python itself
+            connection.send(("failed", _explained(error)))
         else:
             connection.send(("done", None))
     connection.close()
+
+
+def _end_with_parent(folder: str) -> None:
+    """However the parent ended, nothing goes on without it and nothing of it is left behind."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _explained(error: BaseException) -> tuple[DeathKind, str]:
+    said = f"{type(error).__name__}: {error}{_place(error)}"
+    return ("out-of-memory" if isinstance(error, MemoryError) else "crash"), said
 
 
 def _place(error: BaseException) -> str:
@@ -237,10 +299,13 @@ def _place(error: BaseException) -> str:
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
-def _redirect_output(log: str) -> None:
+def _redirect_output(log: Path) -> None:
     """Whatever a user's module or a library prints: `--json` promises one document alone."""
     sys.stdout.flush()
-    handle = os.open(log, os.O_WRONLY | os.O_APPEND)
+    try:
+        handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except FileNotFoundError:  # the parent gave up before this child began
+        os._exit(1)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.close(handle)

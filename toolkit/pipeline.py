@@ -6,6 +6,7 @@ by name, and the Python API in this process.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import torch
 
 from toolkit import registry, results, weights
+from toolkit.errors import BuildError
 from toolkit.events import Observe, ignore
 from toolkit.options import (
     BenchOptions,
@@ -33,15 +35,19 @@ from toolkit.words import ModelWords
 def resolve(
     words: tuple[ModelWords, ...], everything: bool, *, observe: Observe = ignore
 ) -> Iterator[tuple[list[ModelWords], Surroundings]]:
-    """Every word looked up before any work; `everything` stands for the whole catalogue."""
+    """What is meant, then every word looked up before any work; `everything` is the catalogue.
+
+    A user's code that raises is no usage error: the stages of that model tell it.
+    """
     del observe
     found = list(words)
     if everything:
         common = words[0] if words else ModelWords("")
         found = [common.named(name) for name in registry.catalogue()]
-    for each in found:
-        exporting.find(each)
     yield found, Surroundings(tuple(machine.devices()), torch.get_num_threads())
+    for each in found:
+        with contextlib.suppress(BuildError):
+            exporting.find(each)
 
 
 def train(

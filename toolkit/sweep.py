@@ -32,6 +32,7 @@ _CODE_OF_CHECK: Mapping[str, int] = {
     "crash": UNJUDGED,
     "out-of-memory": UNJUDGED,
 }
+_DEATHS = ("timeout", "crash", "out-of-memory")
 _RETRIES = len(FORMAT_NAMES)
 
 
@@ -77,17 +78,22 @@ class Sweep:
         return bool(self.trained or self.exported or self.checked or self.benched)
 
     def resolve(self, words: Sequence[ModelWords], *, everything: bool) -> list[ModelWords]:
-        """The models meant, every word known to name one; raises `UsageError` before any work."""
+        """The models meant, every word known to name one; raises `UsageError` before any work.
+
+        A user's code that ends the process which looks it up is left for its own stages to tell.
+        """
         found: list[ModelWords] = []
         for value in self._job("resolve", tuple(words), everything):
-            if isinstance(value, Death):
+            if not isinstance(value, Death):
+                found, self.surroundings = value  # type: ignore[misc]
+            elif not found:
                 raise ToolkitError(f"the models could not be looked up: {value.message}")
-            found, self.surroundings = value  # type: ignore[misc]
         return found
 
     def whole_way(self, words: ModelWords, stages: Stages) -> None:
         """Weights, export, check and bench of one model; what fails early is not gone on with."""
         if not self.train(words, required=False):
+            self._add_unbuilt(words, "train", stages.check.device)
             return
         exported = self.export(words, stages.export)
         bundle = Path(exported.bundle) if exported and exported.bundle else None
@@ -143,27 +149,56 @@ class Sweep:
         self, words: ModelWords, options: CheckOptions, bundle: Path | None = None
     ) -> list[results.CheckResult]:
         """Check every form of one model; a form that ends the process is a row, the rest go on."""
-        rows: list[results.CheckResult] = []
+        before = len(self.checked)
+        failures = len(self.failures)
         left = list(options.formats or FORMAT_NAMES)
         while left:
-            death: Death | None = None
-            for value in self._rows(words, "check", "check", words, options, tuple(left), bundle):
-                if isinstance(value, Death):
-                    death = value
-                else:
-                    rows.append(value)
-                    left = left[left.index(value.format) + 1 :]
+            death = self._checked_until_death(words, options, left, bundle)
             if death is None:
                 break
-            if death.form is None or death.form not in left:
-                rows.append(_row(words, None, death.kind, death.message, options.device))
-                break
-            rows.append(_row(words, death.form, death.kind, death.message, options.device))
-            left = left[left.index(death.form) + 1 :]
-        self._add_unbuilt(words, rows, options.device)
-        self.checked += rows
+            form = death.form if death.form in left else None
+            self._add(_row(words, form, death.kind, death.message, options.device))
+            if form is None:
+                return self.checked[before:]
+            left = left[left.index(form) + 1 :]
+        if len(self.failures) > failures:
+            if len(self.checked) == before:
+                self._add_unbuilt(words, "check", options.device)
+        else:
+            self._add_missing(words, options, self.checked[before:])
+        return self.checked[before:]
+
+    def _checked_until_death(
+        self,
+        words: ModelWords,
+        options: CheckOptions,
+        left: list[str],
+        bundle: Path | None,
+    ) -> Death | None:
+        """Rows as they come, their formats taken from `left`; how the process ended before it."""
+        for value in self._rows(words, "check", "check", words, options, tuple(left), bundle):
+            if isinstance(value, Death):
+                return value
+            self._add(value)
+            del left[: left.index(value.format) + 1]
+        return None
+
+    def _add(self, row: results.CheckResult) -> None:
+        self.checked.append(row)
         self.saved()
-        return rows
+
+    def _add_missing(
+        self, words: ModelWords, options: CheckOptions, rows: Sequence[results.CheckResult]
+    ) -> None:
+        """A form that was asked for and that a bundle does not hold is refused, never passed."""
+        there = {row.format for row in rows}
+        for name in options.formats:
+            if name not in there:
+                message = f"the bundle holds no {name}"
+                self._add(_row(words, name, "refused", message, options.device))
+        if not rows and not options.formats:
+            message = "the bundle holds no form that could be checked"
+            self._add(_row(words, None, "refused", message, options.device))
 
     def bench(
         self,
@@ -256,13 +291,18 @@ class Sweep:
             shown = display_name(words.word)
             self.failures.append(Failure(shown, stage, UNJUDGED, death.message, death.kind))
 
-    def _add_unbuilt(self, words: ModelWords, rows: list[results.CheckResult], device: str) -> None:
+    def _add_unbuilt(self, words: ModelWords, stage: str, device: str) -> None:
         """A model that could not be built at all has one row without a format."""
         shown = display_name(words.word)
-        failed = [one for one in self.failures if (one.model, one.stage) == (shown, "check")]
-        if not rows and failed:
-            status: results.CheckStatus = "refused" if failed[-1].code == REFUSED else "error"
-            rows.append(_row(words, None, status, failed[-1].message, device))
+        failed = [one for one in self.failures if (one.model, one.stage) == (shown, stage)]
+        if not failed:
+            return
+        status: results.CheckStatus = "error"
+        if failed[-1].code == REFUSED:
+            status = "refused"
+        elif failed[-1].name in _DEATHS:
+            status = failed[-1].name  # type: ignore[assignment]
+        self._add(_row(words, None, status, failed[-1].message, device))
 
 
 def _row(

@@ -326,7 +326,7 @@ def catalogue() -> Document:
             ListedModel(
                 name="lenet5",
                 family="lenet",
-                document="doc 04",
+                document="C: a cheat sheet",
                 parameters=61_706,
                 inputs=[image],
                 outputs=[logits],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.report.examples import catalogue, doctor, document
-from toolkit.report.catalogue import format_shape, list_sheet, show_rows
+from toolkit.report.catalogue import document_lines, format_shape, list_sheet, show_rows
 from toolkit.report.facts import format_fact
 from toolkit.report.terminal import format_document
 from toolkit.results import ListedModel
@@ -31,18 +31,21 @@ def shown_of(spec: ModelSpec) -> dict[str, str]:
     return {row["property"]: row["value"] for row in show_rows(spec)}
 
 
-def test_an_entry_is_listed_with_its_inputs_and_outputs() -> None:
+def test_an_entry_is_listed_with_its_inputs() -> None:
     lenet, lstm = list_sheet(models()).rows
     assert [cell.text for cell in lenet] == [
         "lenet5",
         "lenet",
         "61,706",
-        "image=batch,1,32,32 → logits=batch,10",
-        "digits",
+        "image=batch,1,32,32",
         "all",
-        "doc 04",
+        "C",
     ]
-    assert lstm[5].text == "onnx, trace"
+    assert lstm[4].text == "onnx, trace"
+
+
+def test_the_letters_of_documents_are_explained_under_the_list() -> None:
+    assert document_lines(models()) == ["doc C: a cheat sheet"]
 
 
 def models() -> list[ListedModel]:

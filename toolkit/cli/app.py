@@ -16,7 +16,10 @@ app = typer.Typer(
     name="toolkit",
     help="Takes a PyTorch model to a file that can be deployed, and proves it.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # the help is plain text: rich's would take longer than all else
     add_completion=False,
+    epilog="Exit codes: 0 all good, 1 a check said no, 2 usage, 3 refused or something is missing, "
+    "4 could not be judged, 130/143 interrupted.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -42,7 +45,7 @@ def root(
 
 @app.command("list")
 def list_models(json: opt.Json = False) -> int:
-    """The catalogue: name, parameters, inputs and outputs, what it trains on."""
+    """Show the catalogue."""
     from toolkit.cli import catalogue
 
     return catalogue.list_models(json=json)
@@ -50,7 +53,7 @@ def list_models(json: opt.Json = False) -> int:
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="NAME")], json: opt.Json = False) -> int:
-    """Everything that is known of one entry of the catalogue."""
+    """Show all that is known of one entry."""
     from toolkit.cli import catalogue
 
     return catalogue.show(name, json=json)
@@ -58,7 +61,7 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME")], json: opt.Json = 
 
 @app.command()
 def doctor(json: opt.Json = False) -> int:
-    """Versions, devices, execution providers, threads; what is missing and how to get it."""
+    """Show versions, devices and what is missing."""
     from toolkit.cli import catalogue
 
     return catalogue.doctor(json=json)
@@ -81,7 +84,10 @@ def train(
     results: opt.ResultsFile = RESULTS / "train.json",
     json: opt.Json = False,
 ) -> int:
-    """Train entries briefly and keep their weights; exit 1 below the plan's floor."""
+    """Train briefly and keep the weights.
+
+    Exits 1 when the held-out metric misses the floor of the model's plan.
+    """
     from toolkit.cli import work
 
     return work.train(
@@ -112,7 +118,10 @@ def export(
     results: opt.ResultsFile = RESULTS / "export.json",
     json: opt.Json = False,
 ) -> int:
-    """Write each model as a bundle: the exported forms, weights, golden values, manifest."""
+    """Write bundles of exported forms.
+
+    A bundle is a folder: the forms, the weights, golden values and a manifest with hashes.
+    """
     from toolkit.cli import work
 
     chosen = ModelOptions(
@@ -146,7 +155,11 @@ def check(
     results: opt.ResultsFile = RESULTS / "check.json",
     json: opt.Json = False,
 ) -> int:
-    """Whether every exported form is as accurate as the model it came from; exit 1 if not."""
+    """Judge every exported form against its model.
+
+    The judge is a float64 run of the module itself. Exits 1 when a form is not as accurate as
+    the model it came from.
+    """
     from toolkit.cli import work
 
     chosen = ModelOptions(
@@ -185,7 +198,11 @@ def bench(
     results: opt.ResultsFile = RESULTS / "bench.json",
     json: opt.Json = False,
 ) -> int:
-    """The latency table: every form against eager, interleaved, with intervals."""
+    """Time every form against eager.
+
+    Variants take turns in random order in one process; each ratio has a 95 % interval and stands
+    beside an A/A row. A form that fails parity is not timed.
+    """
     from toolkit.cli import work
 
     chosen = ModelOptions(
@@ -224,7 +241,7 @@ def run(
     results: opt.ResultsFile = RESULTS / "run.json",
     json: opt.Json = False,
 ) -> int:
-    """Weights, export, check, bench and report in one command."""
+    """Weights, export, check, bench and report."""
     from toolkit.cli import work
 
     chosen = ModelOptions(
@@ -237,7 +254,7 @@ def run(
 
 @app.command()
 def report(
-    files: Annotated[list[Path], typer.Argument(metavar="RESULTS…", help="Results files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="RESULTS", help="Results files.")],
     markdown: Annotated[
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown tables.")
     ] = None,
@@ -249,7 +266,10 @@ def report(
         typer.Option("--json", metavar="FILE", help="Write the results again; - for stdout."),
     ] = None,
 ) -> int:
-    """Render results that are on disk already; `-` writes to stdout."""
+    """Render results that are on disk.
+
+    `-` in place of a file writes to stdout.
+    """
     from toolkit.cli import rendering
 
     return rendering.report(files, {"markdown": markdown, "csv": csv, "json": json})

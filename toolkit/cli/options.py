@@ -7,13 +7,10 @@ from typing import Annotated
 
 import typer
 
-_MODEL = "Model"
-_OUTPUT = "Output"
-
 Models = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="MODEL…",
+        metavar="MODEL",
         help="A name of the catalogue, file.py:name, package.module:name, or a bundle folder.",
     ),
 ]
@@ -22,9 +19,8 @@ Inputs = Annotated[
     list[str] | None,
     typer.Option(
         "--input",
-        metavar="NAME=DIM,…[:DTYPE]",
+        metavar="NAME=DIM,...[:DTYPE]",
         help="An input of your own model; a DIM that is a name is dynamic. Repeatable.",
-        rich_help_panel=_MODEL,
     ),
 ]
 Dims = Annotated[
@@ -33,7 +29,6 @@ Dims = Annotated[
         "--dim",
         metavar="NAME=LOW..HIGH[:STEP][@TRACED]",
         help="The range of a dynamic dimension.",
-        rich_help_panel=_MODEL,
     ),
 ]
 Ranges = Annotated[
@@ -42,7 +37,6 @@ Ranges = Annotated[
         "--range",
         metavar="NAME=LOW..HIGH",
         help="The range of an input's values.",
-        rich_help_panel=_MODEL,
     ),
 ]
 Arguments = Annotated[
@@ -51,7 +45,6 @@ Arguments = Annotated[
         "--arg",
         metavar="NAME=VALUE",
         help="An argument of your model's constructor.",
-        rich_help_panel=_MODEL,
     ),
 ]
 InputsFile = Annotated[
@@ -60,7 +53,6 @@ InputsFile = Annotated[
         "--inputs",
         metavar="FILE.npz",
         help="Arrays to run besides the drawn ones, by input name.",
-        rich_help_panel=_MODEL,
     ),
 ]
 Weights = Annotated[
@@ -69,19 +61,16 @@ Weights = Annotated[
         "--weights",
         metavar="default|random|FILE[:KEY]",
         help="Trained or pretrained, seeded at random, or from a checkpoint.",
-        rich_help_panel=_MODEL,
     ),
 ]
-Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Seed of weights and draws.", rich_help_panel=_MODEL)
-]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of weights and draws.")]
 Device = Annotated[
     str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where eager and candidates run.")
 ]
 Formats = Annotated[
     list[str] | None,
     typer.Option(
-        "-f", "--format", metavar="FORMAT,…", help="onnx, pt2, trace, script; all without it."
+        "-f", "--format", metavar="FORMAT,...", help="onnx, pt2, trace, script; all without it."
     ),
 ]
 Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where bundles are written.")]
@@ -99,9 +88,7 @@ MemoryLimit = Annotated[
 ]
 Json = Annotated[
     bool,
-    typer.Option(
-        "--json", help="One JSON document on stdout, nothing else.", rich_help_panel=_OUTPUT
-    ),
+    typer.Option("--json", help="One JSON document on stdout, nothing else."),
 ]
 ResultsFile = Annotated[
     Path | None,
@@ -109,14 +96,13 @@ ResultsFile = Annotated[
         "--results",
         metavar="FILE",
         help="Where the results are kept for `toolkit report`.",
-        rich_help_panel=_OUTPUT,
     ),
 ]
 Variants = Annotated[
     list[str] | None,
-    typer.Option("--variants", metavar="NAME,…", help="eager, onnx, pt2, trace, script."),
+    typer.Option("--variants", metavar="NAME,...", help="eager, onnx, pt2, trace, script."),
 ]
-Batches = Annotated[str, typer.Option("--batch", metavar="N,…", help="Batch sizes to time.")]
+Batches = Annotated[str, typer.Option("--batch", metavar="N,...", help="Batch sizes to time.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of every runtime.")]
 BaselineVariant = Annotated[
     str, typer.Option("--baseline-variant", metavar="NAME", help="What the others are compared to.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from toolkit.report.numbers import NOTHING, format_count
-from toolkit.report.sheet import Cell, Column, Sheet, listed, whole, words
+from toolkit.report.sheet import Cell, Column, Sheet, listed, whole
 from toolkit.results import ListedModel, PortShape
 from toolkit.spec import FORMAT_NAMES, Dimension, ModelSpec, Port, TrainingPlan
 
@@ -13,10 +13,9 @@ COLUMNS = (
     Column("name"),
     Column("family"),
     Column("parameters", "right"),
-    Column("inputs → outputs"),
-    Column("trains on"),
+    Column("inputs"),
     Column("formats"),
-    Column("document"),
+    Column("doc"),
 )
 
 
@@ -26,21 +25,21 @@ def list_sheet(models: Sequence[ListedModel]) -> Sheet:
 
 
 def _row(model: ListedModel) -> list[Cell]:
-    outputs = [_port(port) for port in model.outputs]
     complete = set(FORMAT_NAMES) <= set(model.formats)
     return [
         whole(model.name),
-        words(model.family),
+        whole(model.family),
         whole(format_count(model.parameters)),
-        Cell((*(_port(port) for port in model.inputs), *_arrow(outputs))),
-        words(model.trains_on or NOTHING),
+        Cell(tuple(_port(port) for port in model.inputs)),
         whole("all") if complete else listed(model.formats),
-        words(model.document or NOTHING),
+        whole((model.document or NOTHING).partition(":")[0]),
     ]
 
 
-def _arrow(outputs: list[str]) -> list[str]:
-    return [f"→ {outputs[0]}", *outputs[1:]] if outputs else []
+def document_lines(models: Sequence[ListedModel]) -> list[str]:
+    """What the letters of the last column stand for."""
+    documents = sorted({model.document for model in models if model.document})
+    return [f"doc {document}" for document in documents]
 
 
 def format_shape(shape: Iterable[int | str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.report.bench import bench_sheet, shared_line
 from toolkit.report.caption import environment_lines, protocol_line, weights_line
-from toolkit.report.catalogue import list_sheet
+from toolkit.report.catalogue import document_lines, list_sheet
 from toolkit.report.check import check_sheet, score_line
 from toolkit.report.exports import export_sheet
 from toolkit.report.facts import facts_sheet
@@ -52,7 +52,11 @@ def _tables(document: Document) -> list[Section]:
     if document.command == "run":
         return _training(document) + [_model(document, name) for name in model_names(document)]
     catalogue = [model for model in document.models or [] if isinstance(model, ListedModel)]
-    found = [Section(sheet=list_sheet(catalogue))] if catalogue else []
+    found = (
+        [Section(sheet=list_sheet(catalogue), caption=document_lines(catalogue))]
+        if catalogue
+        else []
+    )
     if document.rows:
         found.append(Section(sheet=facts_sheet(document.rows)))
     found += _training(document)
