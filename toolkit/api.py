@@ -21,7 +21,7 @@ from toolkit.options import EXPORTED, OPSET, BenchOptions, CheckOptions, ExportO
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import FORMAT_NAMES, ModelSpec
 from toolkit.stages import exporting
-from toolkit.stages.subject import Subject, of_module, prepare, reference
+from toolkit.stages.subject import Subject, of_module, of_spec, prepare, reference
 from toolkit.words import ModelWords, parse_formats
 
 Model = str | nn.Module | ModelSpec
@@ -61,7 +61,7 @@ def _subject(model: Model, given: Given, observe: Observe) -> Subject:
     if isinstance(model, str):
         return prepare(given.words(model), observe)
     if isinstance(model, ModelSpec):
-        return of_module(model.build(), given.words(model.name), model)
+        return of_spec(model, given.words(model.name), observe)
     return of_module(model, given.words(type(model).__name__))
 
 

@@ -114,15 +114,18 @@ def _read_torch(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise nearly anything inside torch's reader
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise WeightsError(
-            f"{path.name} cannot be read as plain weights: {_first_sentence(reason[0])}",
+            f"{path.name} cannot be read as plain weights: {_reader_said(error)}",
             hint="save the state dict alone: torch.save(model.state_dict(), …) or safetensors",
         ) from error
 
 
-def _first_sentence(line: str) -> str:
-    return line.split(". ", maxsplit=1)[0].rstrip(".")
+def _reader_said(error: Exception) -> str:
+    """The first sentence of torch's reader; bytes that are no checkpoint give it none."""
+    said = str(error).strip().splitlines()
+    if isinstance(error, KeyError | EOFError | IndexError) or not said:
+        return "it is no checkpoint, or a torn one"
+    return said[0].split(". ", maxsplit=1)[0].rstrip(".")
 
 
 def _refuse_programs_and_bombs(path: Path) -> None:
@@ -209,7 +212,8 @@ def _kind(tensor: Tensor) -> tuple[bool, bool]:
 
 
 def _hint(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
-    if state and {name.removeprefix(_WRAPPER) for name in state} == set(expected):
+    wrapped = bool(state) and all(name.startswith(_WRAPPER) for name in state)
+    if wrapped and {name.removeprefix(_WRAPPER) for name in state} == set(expected):
         return f"the names begin with {_WRAPPER!r}: save the state dict of the wrapped model"
     return None
 

@@ -99,8 +99,10 @@ def _draw_floats(
         ordinary = generator.uniform(low, high, shape) if bounded else generator.normal(size=shape)
         values = _reshape_distribution(ordinary, generator, kind)
     clipped = np.clip(values, low, high) if bounded else values
-    carrier = "float32" if port.dtype == "bfloat16" else port.dtype
-    return np.asarray(clipped, dtype=carrier)
+    if port.dtype == "bfloat16":
+        # numpy has no bfloat16: float32 carries it, rounded here so that all runs see one value.
+        return torch.tensor(clipped).bfloat16().float().numpy()
+    return np.asarray(clipped, dtype=port.dtype)
 
 
 def _float_range(port: Port) -> tuple[float, float]:
@@ -162,7 +164,17 @@ def flatten(value: object, names: Sequence[str] = ()) -> dict[str, torch.Tensor]
     found = list(_walk(value, ""))
     if len(found) == len(names):
         return dict(zip(names, (tensor for _, tensor in found), strict=True))
-    return {name or "output_0": tensor for name, tensor in found}
+    named: dict[str, torch.Tensor] = {}
+    for name, tensor in found:
+        named[_free_name(name or "output_0", named)] = tensor
+    return named
+
+
+def _free_name(name: str, taken: Mapping[str, object]) -> str:
+    """The name, with `_` behind it where joined names meet: no output is lost."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _walk(value: object, prefix: str) -> list[tuple[str, torch.Tensor]]:
@@ -202,8 +214,20 @@ def run_module(
     float_dtype: torch.dtype | None = None,
 ) -> dict[str, Array]:
     """Named arrays through a module, without gradients; what its code raises goes through."""
+    outputs = run_tensors(module, spec, arrays, device=device, float_dtype=float_dtype)
+    return {name: to_array(tensor) for name, tensor in outputs.items()}
+
+
+def run_tensors(
+    module: nn.Module,
+    spec: ModelSpec,
+    arrays: Mapping[str, Array],
+    *,
+    device: str = "cpu",
+    float_dtype: torch.dtype | None = None,
+) -> dict[str, torch.Tensor]:
+    """As `run_module`, the outputs still tensors: bfloat16 has no array of its own."""
     tensors = to_tensors(spec, arrays, device=device, float_dtype=float_dtype)
     with torch.no_grad():
         value = module(*tensors)
-    names = [port.name for port in spec.outputs]
-    return {name: to_array(tensor) for name, tensor in flatten(value, names).items()}
+    return flatten(value, [port.name for port in spec.outputs])

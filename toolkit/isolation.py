@@ -21,7 +21,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -136,13 +136,16 @@ def _new_interpreter(variables: Mapping[str, str]) -> Iterator[None]:
     It does not see modules that lie in the working folder, and no Ctrl-C: a signal that is
     blocked here stays blocked there, and reaches this process afterwards.
     """
-    blocks = getattr(signal, "pthread_sigmask", None)
-    before = blocks(signal.SIG_BLOCK, {signal.SIGINT}) if blocks else set()
-    try:
-        with _environment({**variables, "PYTHONSAFEPATH": "1"}):
+    with _environment({**variables, "PYTHONSAFEPATH": "1"}):
+        blocks = getattr(signal, "pthread_sigmask", None)
+        if blocks is None:  # Windows, where Ctrl-C is no signal
             yield
-    finally:
-        if blocks:
+            return
+        resource_tracker.ensure_running()  # its own start would lift the block
+        before = blocks(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
             blocks(signal.SIG_SETMASK, before)
 
 
@@ -183,7 +186,7 @@ def _listen(child: _Child, limits: Limits, observe: Observe) -> Iterator[object]
         elif kind == "error":
             raise value
         elif kind == "failed":
-            yield Death(*value, child.last)
+            yield Death(value[0], value[1], child.last)
             return
         elif kind == "done":
             return

@@ -33,13 +33,18 @@ from toolkit.words import ModelWords
 
 
 def resolve(
-    words: tuple[ModelWords, ...], everything: bool, *, observe: Observe = ignore
+    words: tuple[ModelWords, ...],
+    everything: bool,
+    device: str = "cpu",
+    *,
+    observe: Observe = ignore,
 ) -> Iterator[tuple[list[ModelWords], Surroundings]]:
     """What is meant, then every word looked up before any work; `everything` is the catalogue.
 
     A user's code that raises is no usage error: the stages of that model tell it.
     """
     del observe
+    torch_device(device)
     found = list(words)
     if everything:
         common = words[0] if words else ModelWords("")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import torch
 from torch import nn
 
 from toolkit.errors import InputsError
-from toolkit.inputs import draw, run_module
+from toolkit.inputs import draw, run_module, run_tensors
 from toolkit.spec import INTEGERS, ModelSpec, Port, Size
-from toolkit.user_code import parameter_names
+from toolkit.user_code import parameter_names, said
 from toolkit.words import nearest_words
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -70,22 +71,26 @@ def _with_range(port: Port, module: nn.Module) -> Port:
 def _outputs(spec: ModelSpec, module: nn.Module) -> tuple[Port, ...]:
     traced = spec.traced_sizes
     try:
-        arrays = run_module(module, spec, draw(spec, traced, seed=0))
+        tensors = run_tensors(module, spec, draw(spec, traced, seed=0))
     except Exception as error:
         shapes = ", ".join(f"{port.name} {port.at(traced)}" for port in spec.inputs)
         raise InputsError(
-            f"running it on {shapes} raised {type(error).__name__}: {error}",
+            f"running it on {shapes} raised {said(error)}",
             model=spec.name,
             hint="the sizes, dtypes or ranges of --input may not be those of the model",
         ) from error
-    if not arrays:
+    if not tensors:
         raise InputsError("it returns no tensor", model=spec.name)
-    at_traced = {name: array.shape for name, array in arrays.items()}
+    at_traced = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     elsewhere = _shapes_elsewhere(spec, module)
     return tuple(
-        Port(name, _symbolic(spec, name, at_traced, elsewhere), str(array.dtype))
-        for name, array in arrays.items()
+        Port(name, _symbolic(spec, name, at_traced, elsewhere), _dtype_name(tensor))
+        for name, tensor in tensors.items()
     )
+
+
+def _dtype_name(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _shapes_elsewhere(spec: ModelSpec, module: nn.Module) -> dict[str, tuple[int, Shapes]]:

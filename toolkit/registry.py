@@ -9,12 +9,15 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from torch import nn
 
 from toolkit import user_code
@@ -66,7 +69,7 @@ def builder(words: ModelWords) -> Callable[[], nn.Module]:
         return known[words.word].build
     if not user_code.is_code_word(words.word):
         raise _unknown(words.word, known)
-    found = user_code.find_object(words.word)
+    found = user_code.find_object(words.word, words.seed)
     built = user_code.builder(words.word, found, words.constructor_arguments())
     return built.build if isinstance(built, ModelSpec) else built
 
@@ -98,7 +101,7 @@ def _own_inputs(spec: ModelSpec, words: ModelWords) -> ModelSpec:
 
 
 def _from_code(words: ModelWords) -> ModelSpec:
-    found = user_code.find_object(words.word)
+    found = user_code.find_object(words.word, words.seed)
     built = user_code.builder(words.word, found, words.constructor_arguments())
     if isinstance(built, ModelSpec):
         return _own_inputs(built, words)
@@ -127,9 +130,12 @@ def _ports_of_file(words: ModelWords) -> tuple[Port, ...]:
 def read_arrays(path: Path) -> dict[str, Array]:
     """The arrays of an `.npz` file, never unpickled."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise ValueError("it holds a single array without a name")
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
         raise InputsError(
             f"cannot read {path}: {error}", hint="--inputs takes an .npz file of plain arrays"
         ) from error

@@ -158,6 +158,7 @@ class ExportedModel(_Value):
     bundle: str | None
     forms: list[Form]
     weights: WeightsOrigin | None = None
+    notes: list[str] = Field(default_factory=list)
 
 
 class Finding(_Value):

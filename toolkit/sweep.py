@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit import results
+from toolkit.bundle import update_parity
 from toolkit.errors import REFUSED, UNJUDGED, USAGE, ToolkitError
 from toolkit.events import Observe, ignore
 from toolkit.isolation import Death, Limits, run_job
@@ -77,13 +78,15 @@ class Sweep:
         """Whether there is a row worth keeping."""
         return bool(self.trained or self.exported or self.checked or self.benched)
 
-    def resolve(self, words: Sequence[ModelWords], *, everything: bool) -> list[ModelWords]:
+    def resolve(
+        self, words: Sequence[ModelWords], *, everything: bool, device: str = "cpu"
+    ) -> list[ModelWords]:
         """The models meant, every word known to name one; raises `UsageError` before any work.
 
         A user's code that ends the process which looks it up is left for its own stages to tell.
         """
         found: list[ModelWords] = []
-        for value in self._job("resolve", tuple(words), everything):
+        for value in self._job("resolve", tuple(words), everything, device):
             if not isinstance(value, Death):
                 found, self.surroundings = value  # type: ignore[misc]
             elif not found:
@@ -98,6 +101,8 @@ class Sweep:
         exported = self.export(words, stages.export)
         bundle = Path(exported.bundle) if exported and exported.bundle else None
         rows = self.check(words, stages.check, bundle)
+        if bundle is not None:
+            update_parity(bundle, parity_summary(rows))
         forms = timed_forms(exported, rows)
         if forms:
             self.bench(words, stages.bench, forms, bundle)
@@ -220,6 +225,12 @@ class Sweep:
                 self.benched.append(value)
             self.saved()
 
+    def unsaved(self, place: str, reason: str) -> None:
+        """The results could not be kept: said once, and the work goes on."""
+        failure = Failure(place, "results", REFUSED, f"cannot be written: {reason}", "results")
+        if failure not in self.failures:
+            self.failures.append(failure)
+
     def exit_code(self) -> int:
         """The exit code of everything found so far; never 0 when nothing was checked."""
         codes = {failure.code for failure in self.failures}
@@ -324,6 +335,15 @@ def _row(
         cases=0,
         findings=[finding],
     )
+
+
+def parity_summary(rows: Sequence[results.CheckResult]) -> dict[str, object]:
+    """What a bundle's manifest keeps of the verdicts: no durations, so that it stays the same."""
+    return {
+        row.format: {"status": row.status, "score": row.score, "cases": row.cases}
+        for row in rows
+        if row.format is not None
+    }
 
 
 def timed_forms(

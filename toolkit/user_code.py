@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,9 @@ from typing import Any
 
 from torch import nn
 
-from toolkit.errors import BuildError, InputsError, ModelNotFoundError
+from toolkit.errors import BuildError, InputsError, ModelNotFoundError, UsageError
+from toolkit.reasons import is_users, one_line
+from toolkit.seeds import seeded
 from toolkit.spec import ModelSpec
 from toolkit.words import nearest_words
 
@@ -26,10 +29,17 @@ def is_code_word(word: str) -> bool:
     return bool(colon and place and name.isidentifier())
 
 
-def find_object(word: str) -> Any:
-    """The object that the word names: a class, function, module instance or `ModelSpec`."""
+def find_object(word: str, seed: int = 0) -> Any:
+    """The object that the word names: a class, function, module instance or `ModelSpec`.
+
+    Imported under `seed`: a module-level instance has the same weights in every process.
+    """
     place, _, name = word.rpartition(":")
-    module = _load_file(word, Path(place)) if place.endswith(".py") else _load_package(word, place)
+    with seeded(seed):
+        if place.endswith(".py"):
+            module = _load_file(word, Path(place))
+        else:
+            module = _load_package(word, place)
     try:
         return getattr(module, name)
     except AttributeError:
@@ -110,20 +120,23 @@ def _blaming(word: str) -> Iterator[None]:
     except (ModelNotFoundError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        kind = type(error).__name__
-        where = _last_line_in_user_code(error)
-        raise BuildError(f"importing it raised {kind}: {error}{where}", model=word) from error
+        raise BuildError(f"importing it raised {said(error)}", model=word) from error
+
+
+def said(error: BaseException) -> str:
+    """What a user's code raised, in one line: the kind, its first line and where it was raised."""
+    text = one_line(str(error))
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{what}{_last_line_in_user_code(error)}"
 
 
 def _last_line_in_user_code(error: BaseException) -> str:
-    trace = error.__traceback__
-    place = ""
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if not code.co_filename.startswith("<frozen") and code.co_filename != __file__:
-            place = f" ({Path(code.co_filename).name}, line {trace.tb_lineno})"
-        trace = trace.tb_next
-    return place
+    """The innermost line that is no library's; a syntax error says its own."""
+    if isinstance(error, SyntaxError):
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if is_users(frame.filename)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def builder(
@@ -133,6 +146,8 @@ def builder(
     if isinstance(found, ModelSpec):
         return found
     if isinstance(found, nn.Module):
+        if arguments:
+            raise UsageError("it is an instance: --arg is for classes and functions", model=word)
         return lambda: copy.deepcopy(found)
     if callable(found):
         return lambda: _construct(word, found, arguments)
@@ -149,9 +164,9 @@ def _construct(
 ) -> nn.Module:
     try:
         made = factory(**arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BuildError(
-            f"building it raised {type(error).__name__}: {error}{_last_line_in_user_code(error)}",
+            f"building it raised {said(error)}",
             model=word,
             hint="--arg NAME=VALUE gives arguments to the constructor",
         ) from error
@@ -163,14 +178,14 @@ def _construct(
 def missing_inputs(word: str, build: Callable[[], nn.Module]) -> InputsError:
     """The error for a model without inputs, with a guess from its first layer."""
     module = build()
-    names = parameter_names(module)
-    first = names[0] if names else "x"
+    first, *others = required_parameters(module) or ["x"]
     layers = (guess for part in module.modules() if (guess := _guess(part)) is not None)
     shape = next(layers, "batch,…")
+    options = [f"--input {first}={shape}", *(f"--input {name}=…" for name in others)]
     return InputsError(
         "its inputs are not known",
         model=word,
-        hint=f"say them, by the look of its first layer: --input {first}={shape}",
+        hint=f"say them, by the look of its first layer: {' '.join(options)}",
     )
 
 
@@ -193,11 +208,17 @@ def _guess(layer: nn.Module) -> str | None:
 
 def parameter_names(module: nn.Module) -> list[str]:
     """The names of `forward`'s positional parameters; empty when it takes `*args`."""
-    parameters = inspect.signature(module.forward).parameters.values()
+    return [parameter.name for parameter in _positional(module)]
+
+
+def required_parameters(module: nn.Module) -> list[str]:
+    """The names of those of them that have no default."""
+    return [one.name for one in _positional(module) if one.default is one.empty]
+
+
+def _positional(module: nn.Module) -> list[inspect.Parameter]:
+    parameters = list(inspect.signature(module.forward).parameters.values())
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         return []
-    return [
-        parameter.name
-        for parameter in parameters
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter for parameter in parameters if parameter.kind in positional]

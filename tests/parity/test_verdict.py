@@ -84,7 +84,8 @@ def test_a_form_that_refuses_every_size_but_the_traced_one_has_it_baked_in() -> 
     reference = reference_of(module)
     verdict = judge(reference, Refusing(Altered(module, reference.spec), 2))
     assert errors(verdict) == ["baked-dimension"]
-    assert "batch is baked in at 2" in verdict.findings[0].message
+    assert "dimension batch" in verdict.findings[0].message
+    assert "traced at 2" in verdict.findings[0].message
     assert "1, 3, 5" in verdict.findings[0].message
 
 

@@ -17,7 +17,13 @@ from toolkit.bundle import golden, manifest
 from toolkit.bundle.exchange import mend, replacing
 from toolkit.bundle.golden import GoldenCase
 from toolkit.bundle.manifest import FileEntry, Manifest, RefusalEntry, WeightsEntry
-from toolkit.bundle.trust import PROGRAM_SUFFIXES, is_ours, remember, require_trusted
+from toolkit.bundle.trust import (
+    PROGRAM_SUFFIXES,
+    is_ours,
+    remember,
+    require_record,
+    require_trusted,
+)
 from toolkit.errors import BundleError
 from toolkit.hashing import file_sha256
 from toolkit.spec import ModelSpec
@@ -149,6 +155,7 @@ def writing(destination: Path, built: Built, word: str) -> Iterator[BundleWriter
     Raises `BundleError` where something other than a bundle stands there.
     """
     target = destination.resolve()
+    require_record()
     mend(target)
     if target.exists() and not is_bundle(target) and not _is_empty_folder(target):
         raise BundleError(

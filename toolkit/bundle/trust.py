@@ -23,13 +23,28 @@ def remember(sha256: str) -> None:
     """Add a hash; one append of one line, so several processes may do it at once."""
     if is_ours(sha256):
         return
-    path = _record()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = _opened()
     try:
         os.write(descriptor, f"{sha256}\n".encode("ascii"))
     finally:
         os.close(descriptor)
+
+
+def require_record() -> None:
+    """Raise `RefusedError` where no hash could be kept: found out before the work, not after."""
+    os.close(_opened())
+
+
+def _opened() -> int:
+    path = _record()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise RefusedError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="TOOLKIT_HOME names the folder for the toolkit's cache and state",
+        ) from error
 
 
 def is_ours(sha256: str) -> bool:

@@ -19,6 +19,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    from typer import Abort
+
     from toolkit.cli.app import app
     from toolkit.cli.session import INTERRUPTED, TERMINATED, TerminationError, refuse
 
@@ -31,6 +33,8 @@ def _run(words: list[str]) -> int:
     except (KeyboardInterrupt, TerminationError) as error:
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED
     except Exception as error:
+        if isinstance(error, Abort):  # what the library makes of Ctrl-C
+            return INTERRUPTED
         usage = _usage(error)
         if usage is None:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from toolkit._version import __version__
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import ResultsError, ToolkitError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.options import Surroundings
@@ -104,6 +105,7 @@ class Session:
         from toolkit.report.terminal import console_for
         from toolkit.sweep import Sweep
 
+        _require_writable(self.results_file)
         limit = self.memory_limit_gb
         limits = Limits(self.limits_timeout_s, int(limit * 1e9) if limit else None)
         console = console_for(stderr=True)
@@ -116,8 +118,8 @@ class Session:
                 sweep.interrupted = INTERRUPTED
             except TerminationError:
                 sweep.interrupted = TERMINATED
-        document = self._document(sweep)
         self._save(sweep)
+        document = self._document(sweep)
         self._tell(sweep, document)
         return document.exit_code
 
@@ -139,7 +141,10 @@ class Session:
         from toolkit import results
 
         if self.results_file is not None and sweep.found_anything:
-            results.save(self._document(sweep), self.results_file)
+            try:
+                results.save(self._document(sweep), self.results_file)
+            except OSError as error:
+                sweep.unsaved(str(self.results_file), error.strerror or str(error))
 
     def _tell(self, sweep: Sweep, document: Document) -> None:
         from toolkit.report.terminal import console_for, display
@@ -150,7 +155,26 @@ class Session:
             display(document, console_for())
             tell_failures(sweep)
         if sweep.interrupted:
-            say("interrupted; what was found before is above and in the results file")
+            say(self._interrupted(sweep))
+
+    def _interrupted(self, sweep: Sweep) -> str:
+        if not sweep.found_anything:
+            return "interrupted before anything was found"
+        place = f" and in {self.results_file}" if self.results_file is not None else ""
+        return f"interrupted; what was found before is above{place}"
+
+
+def _require_writable(path: Path | None) -> None:
+    """Results that have no place are refused before the work, not after it."""
+    if path is None:
+        return
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ResultsError(
+            f"cannot write {path}", hint="--results FILE names another place for the results"
+        )
 
 
 def environment(surroundings: Surroundings | None, threads: int | None = None) -> Environment:

@@ -99,9 +99,9 @@ def _batches(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
-def _resolved(chosen: ModelOptions) -> Callable[[Sweep], list[ModelWords]]:
+def _resolved(chosen: ModelOptions, device: str = "cpu") -> Callable[[Sweep], list[ModelWords]]:
     words = chosen.words()
-    return lambda sweep: sweep.resolve(words, everything=chosen.everything)
+    return lambda sweep: sweep.resolve(words, everything=chosen.everything, device=device)
 
 
 def train(chosen: ModelOptions, common: Common, *, epochs: int | None, again: bool) -> int:
@@ -184,7 +184,7 @@ def run(
         CheckOptions(names, asked.device, asked.opset, out),
         asked.values(),
     )
-    resolved = _resolved(chosen)
+    resolved = _resolved(chosen, asked.device)  # before anything is trained
 
     def work(sweep: Sweep) -> None:
         for words in resolved(sweep):

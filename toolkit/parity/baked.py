@@ -50,8 +50,8 @@ def _finding(name: str, sizes: set[int], traced: int, failing: Sequence[CaseVerd
     least = min(failing, key=lambda one: one.judged.case.sizes[name])
     wrong = ", ".join(map(str, sorted(sizes)))
     text = (
-        f"dimension {name} is baked in at {traced}: at {wrong} the form {_how(least)}, "
-        f"where eager runs"
+        f"dimension {name} does not vary as in eager: at {wrong} the form {_how(least)}; "
+        f"it was traced at {traced}"
     )
     return error("baked-dimension", text, case=least.judged.case.number)
 

@@ -47,12 +47,10 @@ class Slicing:
 
     def reduce(self, values: Array) -> Vector:
         """The largest value of each slice or group; `values` are ≥ 0, masked ones 0."""
-        if values.size == 0:
-            return np.zeros(1)
         if self.axis is None:
-            return np.array([values.max()], dtype=np.float64)
+            return np.array([values.max(initial=0.0)], dtype=np.float64)
         others = tuple(axis for axis in range(values.ndim) if axis != self.axis)
-        slices = values.max(axis=others).astype(np.float64)
+        slices = values.max(axis=others, initial=0.0).astype(np.float64)
         if self.groups is None:
             return np.asarray(slices)
         pooled = np.zeros(int(self.groups.max()) + 1)

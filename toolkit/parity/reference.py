@@ -27,7 +27,7 @@ from toolkit.parity.oracle import Oracle
 from toolkit.parity.plan import DRAW_CLASSES, Case, DrawClass
 from toolkit.parity.probes import training_operations, two_random_states
 from toolkit.parity.second_look import spread
-from toolkit.spec import ModelSpec, Port
+from toolkit.spec import Dimension, ModelSpec, Port
 
 LEAST_SHARE = 0.5
 """Of the planned cases so many must run in eager, or the check proves nothing."""
@@ -85,14 +85,30 @@ class Reference:
 
     def too_little(self) -> str | None:
         """Why the cases that eager accepts are too few to judge by, if they are."""
-        if len(self.cases) < LEAST_SHARE * self.planned:
-            return f"eager runs in {len(self.cases)} of {self.planned} planned cases"
-        for dimension in self.spec.dimensions:
-            sizes = {judged.case.sizes[dimension.name] for judged in self.cases}
-            if len(dimension.tested) >= LEAST_SIZES > len(sizes):
-                only = ", ".join(map(str, sorted(sizes))) or "none"
-                return f"eager runs at {dimension.name} {only} alone"
-        return None
+        narrow = any(
+            len(dimension.tested) >= LEAST_SIZES > len(self._sizes(dimension.name))
+            for dimension in self.spec.dimensions
+        )
+        if not narrow and len(self.cases) >= LEAST_SHARE * self.planned:
+            return None
+        text = f"eager runs in {len(self.cases)} of {self.planned} planned cases"
+        refused = map(self._refused, self.spec.dimensions)
+        return "; ".join([text, *(where for where in refused if where)])
+
+    def _sizes(self, name: str) -> set[int]:
+        return {judged.case.sizes[name] for judged in self.cases}
+
+    def _refused(self, dimension: Dimension) -> str | None:
+        """The sizes at which eager never runs, and the words that leave them out."""
+        runs = self._sizes(dimension.name)
+        never = [str(size) for size in dimension.tested if size not in runs]
+        if not never:
+            return None
+        name = dimension.name
+        return (
+            f"it never runs at {name} {', '.join(never)}: "
+            f"--dim {name}=LOW..HIGH:STEP says the sizes that the model takes"
+        )
 
 
 def refer(
@@ -121,6 +137,7 @@ def refer(
     if oracle is not None:
         reference.unfit = oracle.unfit
         _settle(reference)
+    reference.findings += _outside_domain(reference)
     return reference
 
 
@@ -164,7 +181,6 @@ def _settle(reference: Reference) -> None:
             Judged(judged.case, judged.inputs, judged.eager, judged.eager)
             for judged in reference.cases
         ]
-    reference.findings += _outside_domain(reference)
     if not reference.random:
         _measure_noise(reference)
         reference.findings += _degenerate(reference)

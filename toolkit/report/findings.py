@@ -63,18 +63,25 @@ def _of_finding(finding: Finding, where: tuple[str, ...], status: str) -> Remark
 
 
 def export_remarks(models: Iterable[ExportedModel], *, with_model: bool = False) -> list[Remark]:
-    """Why forms could not be had."""
-    return ordered(
+    """Why forms could not be had, and what else is to be said about a bundle."""
+    known = list(models)
+    refusals = ordered(
         Remark(
             form.status,
             "export",
             (f"{model.name} {form.format}" if with_model else form.format,),
             form.message or "the exporter gave no reason",
         )
-        for model in models
+        for model in known
         for form in model.forms
         if form.status != "ok"
     )
+    notes = [
+        Remark("note", "export", (model.name,) if with_model else (), text)
+        for model in known
+        for text in model.notes
+    ]
+    return [*refusals, *notes]
 
 
 def timing_remarks(variants: Iterable[Variant], *, with_model: bool = False) -> list[Remark]:

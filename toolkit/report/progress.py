@@ -24,6 +24,8 @@ from toolkit.report.symbols import printable
 
 WIDE = 100
 WIDE_BAR, NARROW_BAR = 20, 8
+REFRESHES_PER_S = 2
+"""Few: what is being timed runs on the same machine."""
 EVERY_S = 5.0
 """A plain line about the same stage comes at most this often."""
 
@@ -80,7 +82,7 @@ class ProgressDisplay:
         self._every_s = every_s
         self._bars: Bars | None = None
         self._task: TaskID | None = None
-        self._stage: tuple[str, str] | None = None
+        self._stage: tuple[str, str, str | None] | None = None
         self._last_s = 0.0
 
     def __enter__(self) -> Self:
@@ -107,6 +109,7 @@ class ProgressDisplay:
             _Words("detail", encoding),
             _Times(),
             console=self._console,
+            refresh_per_second=REFRESHES_PER_S,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=True,
@@ -122,7 +125,7 @@ class ProgressDisplay:
             self._line(progress)
 
     def _update(self, bars: Bars, progress: Progress) -> None:
-        stage = (progress.model, progress.stage)
+        stage = (progress.model, progress.stage, progress.form)
         title = f"{progress.stage} {progress.model}"
         if stage != self._stage or self._task is None:
             if self._task is not None:
@@ -135,7 +138,7 @@ class ProgressDisplay:
 
     def _line(self, progress: Progress) -> None:
         now_s = self._clock()
-        stage = (progress.model, progress.stage)
+        stage = (progress.model, progress.stage, None)
         if stage == self._stage and now_s - self._last_s < self._every_s:
             return
         self._stage, self._last_s = stage, now_s

@@ -26,7 +26,8 @@ class TorchExportRuntime:
         program = loaded(lambda: _read(path, device), path, spec)
         signature = program.graph_signature
         inputs = declared(program, [str(name) for name in signature.user_inputs])
-        outputs = declared(program, [str(name) for name in signature.user_outputs])
+        given = [name for name in signature.user_outputs if name is not None]
+        outputs = declared(program, [str(name) for name in given])
         return ModuleRunner(
             loaded(program.module, path, spec), spec, device, inputs, _renamed(outputs, spec)
         )
@@ -60,9 +61,10 @@ def _port(name: str, value: Any) -> DeclaredPort:
     return DeclaredPort(name, shape, str(value.dtype).removeprefix("torch."))
 
 
-def _renamed(ports: tuple[DeclaredPort, ...], spec: ModelSpec) -> tuple[DeclaredPort, ...]:
+def _renamed(ports: tuple[DeclaredPort, ...], spec: ModelSpec) -> tuple[DeclaredPort, ...] | None:
+    """The graph's outputs by the spec's names; None where they do not go together one by one."""
     if len(ports) != len(spec.outputs):
-        return ports
+        return None
     return tuple(
         DeclaredPort(wanted.name, port.shape, port.dtype)
         for wanted, port in zip(spec.outputs, ports, strict=True)

@@ -23,6 +23,7 @@ from toolkit.events import Observe, Progress, ignore
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
 from toolkit.inputs import Array
 from toolkit.options import CheckOptions
+from toolkit.parity.compare import MAX_SCORE
 from toolkit.parity.declared import declared_findings
 from toolkit.parity.findings import Finding, error, note
 from toolkit.parity.graphs import random_operators
@@ -110,6 +111,8 @@ def _export(checking: Checking, name: str) -> FormAtHand:
 def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckResult:
     path = form.exported.path
     if name in checking.at_hand:
+        spec = checking.subject.spec
+        checking.observe(Progress(spec.name, "check", f"loading {name}", form=name))
         require_trusted(path, checking.options.trust)
     runner = _load(checking, name, path)
     extra = [
@@ -133,10 +136,11 @@ def _from_verdict(checking: Checking, name: str, verdict: Verdict) -> results.Ch
     findings = list(verdict.findings)
     too_little = checking.reference.too_little()
     if verdict.status == "error" and too_little:
-        findings.insert(0, note("outside-domain", f"nothing can be judged: {too_little}"))
+        findings.insert(0, error("outside-domain", f"nothing can be judged: {too_little}"))
     return _plain(checking, name, verdict.status, None).model_copy(
         update={
             "score": _finite(verdict.score),
+            "max_score": MAX_SCORE,
             "noise_source": verdict.noise_source,
             "cases": verdict.cases,
             "findings": [_told(checking, name, found) for found in findings],
@@ -183,26 +187,30 @@ def _plain(
 
 
 def _told(checking: Checking, name: str, found: Finding) -> results.Finding:
-    """A finding for the report; an error's smallest case is saved with the command to repeat it."""
+    """A finding for the report; an error's smallest case is saved with the command to repeat it.
+
+    What eager itself shows is no matter of a format: it reads the same in every row.
+    """
     reproduce = None
     if found.severity == "error" and found.case is not None:
-        reproduce = _save_case(checking, name, found)
+        of_eager = found in checking.reference.findings
+        reproduce = _save_case(checking, None if of_eager else name, found)
     return results.Finding(
         name=found.name,
         severity=found.severity,
-        message=found.message,
+        message=" ".join(found.message.split()),
         stage=found.stage,
         module=found.module,
         reproduce=reproduce,
     )
 
 
-def _save_case(checking: Checking, name: str, found: Finding) -> str | None:
+def _save_case(checking: Checking, name: str | None, found: Finding) -> str | None:
     cases = {judged.case.number: judged for judged in checking.reference.cases}
     if found.case not in cases:
         return None
     folder = checking.options.failures / f"{slug(checking.subject.shown)}.failures"
-    path = folder / f"{name}-{found.name}.npz"
+    path = folder / f"{name or 'eager'}-{found.name}-{found.case}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _save_arrays(path, cases[found.case].inputs)
@@ -216,10 +224,11 @@ def _save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
         np.savez(stream, **dict(arrays))  # type: ignore[arg-type]
 
 
-def reproduction(subject: Subject, name: str, path: Path) -> str:
-    """The command that runs the form on the saved case again."""
+def reproduction(subject: Subject, name: str | None, path: Path) -> str:
+    """The command that runs the form, or every form, on the saved case again."""
     options = subject.words.options()
-    parts = ["toolkit check", shlex.quote(subject.words.word), options, "-f", name]
+    form = f"-f {name}" if name else ""
+    parts = ["toolkit check", shlex.quote(subject.words.word), options, form]
     return " ".join(part for part in [*parts, "--inputs", shlex.quote(str(path))] if part)
 
 

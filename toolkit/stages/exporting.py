@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from toolkit import bundle as bundles
 from toolkit import formats, registry, results
 from toolkit.bundle.golden import GoldenCase
-from toolkit.errors import ExportError
+from toolkit.errors import BundleError, ExportError
 from toolkit.events import Observe, Progress
 from toolkit.formats.base import Exported, NotScriptableError
 from toolkit.options import ExportOptions, TimedForm
@@ -36,21 +37,52 @@ def export_bundle(
 ) -> results.ExportedModel:
     """Write the bundle; a form that cannot be exported is a row with its reason."""
     folder = options.out / slug(subject.shown)
-    with bundles.writing(folder, subject.built, subject.words.word) as writer:
-        writer.arguments = list(subject.words.arguments)
-        forms = []
-        for name in options.formats or FORMAT_NAMES:
-            observe(Progress(subject.spec.name, "export", name, form=name))
-            forms.append(_export_form(subject, writer, name, options, dead))
-        if not any(form.status == "ok" for form in forms):
-            return _exported(subject, None, forms)
-        writer.add_weights()
-        writer.add_golden(list(_golden_cases(reference)))
-    return _exported(subject, folder, forms)
+    before = _formats_in(folder)
+    forms: list[results.Form] = []
+    try:
+        with bundles.writing(folder, subject.built, subject.words.word) as writer:
+            writer.arguments = list(subject.words.arguments)
+            for name in options.formats or FORMAT_NAMES:
+                observe(Progress(subject.spec.name, "export", name, form=name))
+                forms.append(_export_form(subject, writer, name, options, dead))
+            if not any(form.status == "ok" for form in forms):
+                raise _NothingExportedError("no form could be exported")
+            writer.add_weights()
+            writer.add_golden(list(_golden_cases(reference)))
+    except _NothingExportedError:
+        return _exported(subject, None, forms, [])
+    return _exported(subject, folder, forms, _notes(reference, before, forms))
+
+
+class _NothingExportedError(ExportError):
+    """Unwinds the writing of a bundle that would hold no form."""
+
+
+def _formats_in(folder: Path) -> list[str]:
+    """The formats of the bundle that stands there already."""
+    if not bundles.is_bundle(folder):
+        return []
+    with contextlib.suppress(BundleError):
+        found = bundles.read(folder).manifest.files
+        return [str(entry.format) for entry in found if entry.role == "form"]
+    return []
+
+
+def _notes(reference: Reference, before: list[str], forms: list[results.Form]) -> list[str]:
+    """What the export itself does not judge, and what it took the place of."""
+    notes = [
+        f"{found.name}: {found.message} (`toolkit check` judges it)"
+        for found in reference.findings
+        if found.severity == "error"
+    ]
+    gone = [name for name in before if name not in {form.format for form in forms}]
+    if gone:
+        notes.append(f"the bundle that stood here also held {', '.join(gone)}: they are gone")
+    return notes
 
 
 def _exported(
-    subject: Subject, folder: Path | None, forms: list[results.Form]
+    subject: Subject, folder: Path | None, forms: list[results.Form], notes: list[str]
 ) -> results.ExportedModel:
     weights = subject.built.weights
     origin = results.WeightsOrigin(origin=weights.origin, sha256=weights.sha256, seed=weights.seed)
@@ -65,6 +97,7 @@ def _exported(
         bundle=None if folder is None else str(folder),
         forms=placed,
         weights=origin,
+        notes=notes,
     )
 
 

@@ -10,7 +10,7 @@ from typing import cast
 
 from torch import nn
 
-from toolkit import probing, registry, weights
+from toolkit import probing, registry, user_code, weights
 from toolkit.bundle import WEIGHTS_NAME, Bundle, is_bundle
 from toolkit.bundle import read as read_bundle
 from toolkit.errors import BundleError, InputsError, ToolkitError
@@ -108,11 +108,23 @@ def complete(words: ModelWords, built: Built) -> Subject:
 
 
 def of_module(module: nn.Module, words: ModelWords, spec: ModelSpec | None = None) -> Subject:
-    """The subject of a module at hand (the Python API): copied, in eval mode."""
+    """The subject of a module at hand (the Python API): copied, in eval mode.
+
+    Its weights are its own, unless `words` name others; a training plan of `spec` is left alone.
+    """
     own = copy.deepcopy(module)
-    found = spec or ModelSpec(words.word, lambda: own, words.ports(), dimensions=words.dimensions())
-    found = replace(found, build=lambda: own)
+    ports = words.ports()
+    if spec is None and not ports:
+        raise user_code.missing_inputs(words.word, lambda: own)
+    found = spec or ModelSpec(words.word, lambda: own, ports, dimensions=words.dimensions())
+    found = replace(found, build=lambda: own, training=None, document=None)
     built = weights.materialize(found, seed=words.seed, choice=words.weights)
+    return complete(words, built)
+
+
+def of_spec(spec: ModelSpec, words: ModelWords, observe: Observe = ignore) -> Subject:
+    """The subject of a spec at hand (the Python API): trained by its plan, as by its name."""
+    built = weights.materialize(spec, seed=words.seed, choice=words.weights, observe=observe)
     return complete(words, built)
 
 
@@ -120,7 +132,9 @@ def _given(words: ModelWords, spec: ModelSpec) -> tuple[Mapping[str, Array], ...
     if words.inputs_file is None:
         return ()
     arrays = registry.read_arrays(Path(words.inputs_file))
-    for port in spec.inputs:
+    for place, port in enumerate(spec.inputs):
+        if port.name not in arrays and f"arg{place}" in arrays:
+            arrays[port.name] = arrays[f"arg{place}"]
         if port.name not in arrays:
             raise InputsError(
                 f"{words.inputs_file} has no array {port.name}",

@@ -14,12 +14,6 @@ Row = dict[str, str]
 """`item`, `status` (`ok`, `missing` or `note`), `detail` and `hint`; all strings."""
 
 REQUIRED = ("torch", "torchvision", "onnx", "onnxruntime", "onnxscript", "numpy", "safetensors")
-OPTIONAL = {
-    "timm": "models by the word timm:NAME",
-    "transformers": "models by the word hf:NAME",
-    "openvino": "the OpenVINO runtime",
-    "matplotlib": "figures of reports",
-}
 PROVIDER_SOURCES = {
     "CUDAExecutionProvider": "onnxruntime-gpu",
     "OpenVINOExecutionProvider": "onnxruntime-openvino",
@@ -83,10 +77,6 @@ def _libraries() -> Iterator[Row]:
             yield _row(name, "missing", "not installed", f"pip install {name}")
         else:
             yield _row(name, "ok", found)
-    for name, purpose in OPTIONAL.items():
-        found = machine.version(name)
-        hint = "" if found else f"pip install {name}"
-        yield _row(name, "ok" if found else "note", found or f"not installed: {purpose}", hint)
 
 
 def _devices() -> Iterator[Row]:

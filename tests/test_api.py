@@ -1,0 +1,125 @@
+"""The verbs for Python give the same values as the command line, in this process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import toolkit
+from tests.strangers.networks import SPEC, Chatty, Plain, Raising
+from toolkit.errors import BundleError, InputsError, ModelNotFoundError, ToolkitError
+from toolkit.hashing import state_dict_sha256
+from toolkit.options import BenchOptions
+from toolkit.spec import TrainingPlan
+
+INPUTS = {"x": "batch,8"}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_module_at_hand_is_checked(capfd: pytest.CaptureFixture[str]) -> None:
+    (row,) = toolkit.check(Plain(), inputs=INPUTS, formats=["trace"])
+    assert (row.model, row.format, row.status) == ("Plain", "trace", "pass")
+    assert row.weights == "constructed"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_module_of_the_caller_is_left_as_it_was() -> None:
+    module = Plain().train()
+    before = state_dict_sha256(module.state_dict())
+    toolkit.check(module, inputs=INPUTS, formats=["trace"])
+    assert module.training
+    assert state_dict_sha256(module.state_dict()) == before
+
+
+def test_what_is_exported_is_loaded_and_computes_the_same() -> None:
+    module = Plain().eval()
+    made = toolkit.export(module, inputs=INPUTS, formats=["onnx", "trace"], out="out")
+    assert made.bundle is not None
+    assert [form.status for form in made.forms] == ["ok", "ok"]
+    given = np.ones((3, 8), np.float32)
+    expected = module(torch.from_numpy(given)).detach().numpy()
+    for name in ("onnx", "trace"):
+        outputs = toolkit.load(made.bundle, name).run({"x": given})
+        np.testing.assert_allclose(outputs["output_0"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_an_altered_or_missing_form_is_not_loaded() -> None:
+    made = toolkit.export(Plain(), inputs=INPUTS, formats=["trace"], out="out")
+    bundle = Path(str(made.bundle))
+    with pytest.raises(BundleError, match="no onnx"):
+        toolkit.load(bundle)
+    trace = bundle / "model.trace.pt"
+    trace.write_bytes(trace.read_bytes() + b"\0")
+    with pytest.raises(BundleError, match="altered"):
+        toolkit.load(bundle, "trace")
+
+
+def test_a_spec_is_a_model() -> None:
+    (row,) = toolkit.check(SPEC, formats=["trace"])
+    assert (row.model, row.status) == ("mine", "pass")
+
+
+def test_a_modules_own_weights_are_kept_whatever_plan_its_spec_has() -> None:
+    from toolkit.stages.subject import of_module
+    from toolkit.words import ModelWords
+
+    plan = TrainingPlan("a data set that is not there", "cross-entropy", "accuracy", 0.9)
+    module = Plain()
+    subject = of_module(module, ModelWords("mine"), replace(SPEC, training=plan))
+    assert subject.built.weights.origin == "constructed"
+    assert subject.built.weights.sha256 == state_dict_sha256(module.state_dict())
+
+
+def test_a_bench_is_a_comparison_with_every_sample() -> None:
+    options = BenchOptions(variants=("eager",), quick=True)
+    (comparison,) = toolkit.bench(Plain(), inputs=INPUTS, options=options)
+    (row,) = comparison.variants
+    assert (row.variant, row.batch) == ("eager", 1)
+    assert row.calls == sum(len(samples) for samples in row.samples_ns)
+    assert comparison.aa is not None
+
+
+def test_an_error_is_raised_with_its_model_and_hint() -> None:
+    with pytest.raises(ModelNotFoundError, match="lenet55") as caught:
+        toolkit.check("lenet55")
+    assert "lenet5" in str(caught.value.hint)
+    with pytest.raises(InputsError, match="raised RuntimeError"):
+        toolkit.check(Plain(), inputs={"x": "batch,7"})
+
+
+def test_a_module_without_inputs_is_told_which_it_could_have() -> None:
+    with pytest.raises(InputsError) as caught:
+        toolkit.check(Plain())
+    assert "x=batch,8" in str(caught.value.hint)
+
+
+def test_a_model_without_a_plan_is_not_trained() -> None:
+    Path("net.py").write_text("from torch import nn\nNet = nn.Identity\n")
+    with pytest.raises(ToolkitError):
+        toolkit.train("net.py:Net")
+
+
+def test_the_catalogue_is_a_list_of_specs() -> None:
+    assert "lenet5" in [spec.name for spec in toolkit.list_models()]
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in toolkit.__all__:
+        assert getattr(toolkit, name) is not None
+    with pytest.raises(AttributeError, match="nothing_of_this_name"):
+        toolkit.nothing_of_this_name  # noqa: B018
+
+
+def test_what_a_network_prints_and_raises_goes_through() -> None:
+    assert isinstance(Chatty(), nn.Module)
+    with pytest.raises(ValueError, match="the width is wrong"):
+        Raising()
