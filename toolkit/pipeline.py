@@ -164,7 +164,10 @@ def _checked_forms(
     subject: Subject, options: BenchOptions, folder: Path, observe: Observe
 ) -> tuple[list[results.CheckResult], dict[str, TimedForm]]:
     """What is to be timed, exported into `folder` and judged under the settings of the bench."""
-    names = tuple(name for name in options.chosen if name in FORMAT_NAMES)
+    at_hand = exporting.forms_at_hand(subject, None)
+    bundled = bundle_of(subject.words) is not None
+    known = tuple(at_hand) if bundled else FORMAT_NAMES
+    names = tuple(name for name in options.chosen if name in known)
     check_options = CheckOptions(
         names if options.variants else (),
         options.device,
@@ -177,7 +180,7 @@ def _checked_forms(
         reference(subject, options.device, observe),
         check_options,
         folder,
-        at_hand=exporting.forms_at_hand(subject, None),
+        at_hand=at_hand,
         observe=observe,
     )
     rows = [check_form(checking, name) for name in names]

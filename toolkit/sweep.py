@@ -74,6 +74,13 @@ class Sweep:
     interrupted: int | None = None
 
     @property
+    def found_forms(self) -> bool:
+        """Whether there is a row that is about more than a model which could not be built."""
+        return bool(self.trained or self.exported or self.benched) or any(
+            row.format for row in self.checked
+        )
+
+    @property
     def found_anything(self) -> bool:
         """Whether there is a row worth keeping."""
         return bool(self.trained or self.exported or self.checked or self.benched)

@@ -162,6 +162,7 @@ def builder(
 def _construct(
     word: str, factory: Callable[..., object], arguments: Mapping[str, object]
 ) -> nn.Module:
+    _require_arguments(word, factory, arguments)
     try:
         made = factory(**arguments)
     except (Exception, SystemExit) as error:
@@ -173,6 +174,26 @@ def _construct(
     if isinstance(made, nn.Module):
         return made
     raise ModelNotFoundError(f"it gives a {type(made).__name__}, no nn.Module", model=word)
+
+
+def _require_arguments(
+    word: str, factory: Callable[..., object], arguments: Mapping[str, object]
+) -> None:
+    """Arguments that are missing or unknown are words of the command, not faults of the code."""
+    try:
+        signature = inspect.signature(factory)
+    except ValueError:  # written in C: calling it will tell
+        return
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        name = getattr(factory, "__name__", "it")
+        taken = signature.replace(return_annotation=inspect.Signature.empty)
+        raise InputsError(
+            f"{name}{taken}: {error}",
+            model=word,
+            hint="--arg NAME=VALUE gives arguments to the constructor",
+        ) from error
 
 
 def missing_inputs(word: str, build: Callable[[], nn.Module]) -> InputsError:

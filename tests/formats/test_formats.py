@@ -102,10 +102,17 @@ def test_the_opset_is_read_back_from_the_file(asked: int, written: int, tmp_path
     assert exported.opset == imports[""] == written
 
 
-def test_an_opset_that_was_not_honoured_is_a_warning(tmp_path: Path) -> None:
-    exported = onnx_format.FORMAT.export(build("perceptron"), tmp_path / "model.onnx", opset=11)
-    assert exported.opset != 11
-    assert any("opset 11 was asked for" in line for line in exported.warnings)
+def test_an_opset_that_was_not_honoured_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    with pytest.raises(ExportError, match=r"opset 11 was asked for and torch\.onnx writes 18"):
+        onnx_format.FORMAT.export(build("perceptron"), path, opset=11)
+    assert not path.exists()
+
+
+def test_an_opset_that_is_honoured_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    exported = onnx_format.FORMAT.export(build("perceptron"), path, opset=21)
+    assert exported.opset == 21
 
 
 def test_weights_over_the_limit_go_to_one_file_beside(

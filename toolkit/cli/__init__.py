@@ -35,10 +35,19 @@ def _run(words: list[str]) -> int:
     except Exception as error:
         if isinstance(error, Abort):  # what the library makes of Ctrl-C
             return INTERRUPTED
+        if not words:  # a bare `toolkit`: its help is what is told
+            return _help(error)
         usage = _usage(error)
         if usage is None:
             raise
         return refuse(command, usage, json=json)
+
+
+def _help(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        sys.stderr.write(f"{context.get_help()}\n")
+    return UsageError.exit_code
 
 
 def _usage(error: Exception) -> UsageError | None:

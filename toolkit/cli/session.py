@@ -61,6 +61,8 @@ class ModelOptions:
         """The model words, their grammar checked; raises `UsageError`."""
         from toolkit.words import ModelWords
 
+        if self.models and self.everything:
+            raise UsageError("--all is every model: name none beside it")
         if not self.models and not self.everything:
             raise UsageError(
                 "which model?",
@@ -152,7 +154,9 @@ class Session:
         if self.json:
             write_json(document)
         else:
-            display(document, console_for())
+            if sweep.found_forms or not sweep.failures:
+                # Failures follow on stderr, with their hints: the table does not tell them too.
+                display(document.model_copy(update={"error": None}), console_for())
             tell_failures(sweep)
         if sweep.interrupted:
             say(self._interrupted(sweep))

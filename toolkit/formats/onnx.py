@@ -99,7 +99,7 @@ def _refuse_another_opset(spec: ModelSpec, asked: int, written: int) -> None:
         raise ExportError(
             f"opset {asked} was asked for and torch.onnx writes {written}",
             model=spec.name,
-            hint="18 and 20 to 25 are written as asked",
+            hint="--opset takes 18 to the newest that this torch.onnx writes; the default is 20",
         )
 
 

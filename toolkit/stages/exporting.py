@@ -51,6 +51,10 @@ def export_bundle(
             writer.add_golden(list(_golden_cases(reference)))
     except _NothingExportedError:
         return _exported(subject, None, forms, [])
+    except OSError as error:
+        raise BundleError(
+            f"cannot write {folder}: {error.strerror}", hint="-o names another place for bundles"
+        ) from error
     return _exported(subject, folder, forms, _notes(reference, before, forms))
 
 
