@@ -30,6 +30,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("stages",),
     ("pipeline",),
     ("isolation",),
+    ("outcome",),
     ("sweep",),
     ("api",),
     ("__init__",),

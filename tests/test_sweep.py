@@ -11,7 +11,8 @@ import pytest
 from toolkit import results
 from toolkit.isolation import Limits
 from toolkit.options import BenchOptions, CheckOptions, ExportOptions
-from toolkit.sweep import PRECEDENCE, Failure, Stages, Sweep
+from toolkit.outcome import PRECEDENCE, Failure
+from toolkit.sweep import Stages, Sweep
 from toolkit.words import ModelWords
 
 STRANGERS = Path(__file__).parent / "strangers" / "networks.py"
@@ -83,7 +84,7 @@ def test_a_form_that_ends_the_process_is_a_row_and_the_others_go_on() -> None:
 
 
 def test_a_form_that_hangs_is_a_row_and_the_others_go_on() -> None:
-    sweep = Sweep(Limits(timeout_s=4))
+    sweep = Sweep(limits=Limits(timeout_s=4))
     rows = sweep.check(words("LoopingWhenScripted"), CheckOptions(("script", "trace")))
     assert [(one.format, one.status) for one in rows] == [("script", "timeout"), ("trace", "pass")]
 

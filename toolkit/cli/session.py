@@ -112,7 +112,7 @@ class Session:
         limits = Limits(self.limits_timeout_s, int(limit * 1e9) if limit else None)
         console = console_for(stderr=True)
         with ProgressDisplay(console) as display, termination_unwinds():
-            sweep = Sweep(limits, display.observe)
+            sweep = Sweep(limits=limits, observe=display.observe)
             sweep.saved = lambda: self._save(sweep)
             try:
                 work(sweep)

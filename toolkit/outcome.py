@@ -1,0 +1,140 @@
+"""What a command has found so far, and the exit code that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolkit import results
+from toolkit.errors import REFUSED, UNJUDGED, USAGE
+from toolkit.options import TimedForm
+from toolkit.words import ModelWords, display_name
+
+CLEAN, SAID_NO = 0, 1
+PRECEDENCE = (130, 143, USAGE, SAID_NO, UNJUDGED, REFUSED, CLEAN)
+"""Of several exit codes the first of these counts."""
+
+_CODE_OF_CHECK: Mapping[str, int] = {
+    "pass": CLEAN,
+    "limit": CLEAN,
+    "fail": SAID_NO,
+    "refused": REFUSED,
+    "error": UNJUDGED,
+    "timeout": UNJUDGED,
+    "crash": UNJUDGED,
+    "out-of-memory": UNJUDGED,
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A stage of a model that gave no row of its own, and the exit code that it means."""
+
+    model: str
+    stage: str
+    code: int
+    message: str
+    name: str = "error"
+    hint: str | None = None
+
+
+@dataclass
+class Outcome:
+    """Rows by stage, and failures that gave no row."""
+
+    trained: list[results.TrainedModel] = field(default_factory=list)
+    exported: list[results.ExportedModel] = field(default_factory=list)
+    checked: list[results.CheckResult] = field(default_factory=list)
+    benched: list[results.Comparison] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    interrupted: int | None = None
+
+    @property
+    def found_forms(self) -> bool:
+        """Whether there is a row that is about more than a model which could not be built."""
+        return bool(self.trained or self.exported or self.benched) or any(
+            row.format for row in self.checked
+        )
+
+    @property
+    def found_anything(self) -> bool:
+        """Whether there is a row worth keeping."""
+        return bool(self.trained or self.exported or self.checked or self.benched)
+
+    def unsaved(self, place: str, reason: str) -> None:
+        """The results could not be kept: said once, and the work goes on."""
+        failure = Failure(place, "results", REFUSED, f"cannot be written: {reason}", "results")
+        if failure not in self.failures:
+            self.failures.append(failure)
+
+    def exit_code(self) -> int:
+        """The exit code of everything found so far; never 0 when nothing was checked."""
+        codes = {failure.code for failure in self.failures}
+        codes |= {self.interrupted} if self.interrupted else set()
+        codes |= {SAID_NO for model in self.trained if not model.metric.met}
+        codes |= {_CODE_OF_CHECK[row.status] for row in self.checked}
+        for model in self.exported:
+            codes |= {UNJUDGED for form in model.forms if form.status == "error"}
+            if all(form.status == "limit" for form in model.forms):
+                codes.add(UNJUDGED)
+        if self.checked and all(row.status == "limit" for row in self.checked):
+            codes.add(UNJUDGED)
+        return next(code for code in PRECEDENCE if code in codes | {CLEAN})
+
+    @property
+    def error(self) -> results.ErrorDocument | None:
+        """The first failure that kept the command from its work (exits 2 and 3)."""
+        for failure in self.failures:
+            if failure.code in (USAGE, REFUSED):
+                return results.ErrorDocument(
+                    name=failure.name,
+                    message=f"{failure.model}: {failure.message}",
+                    hint=failure.hint,
+                )
+        return None
+
+
+def unjudged_row(
+    words: ModelWords,
+    name: str | None,
+    status: results.CheckStatus,
+    message: str,
+    device: str,
+) -> results.CheckResult:
+    """A row for a form, or a whole model, that gave no verdict."""
+    finding = results.Finding(name=status, severity="error", message=message)
+    return results.CheckResult(
+        model=display_name(words.word),
+        format=name,
+        runtime=None,
+        device=device,
+        status=status,
+        score=None,
+        noise_source=None,
+        cases=0,
+        findings=[finding],
+    )
+
+
+def parity_summary(rows: Sequence[results.CheckResult]) -> dict[str, object]:
+    """What a bundle's manifest keeps of the verdicts: no durations, so that it stays the same."""
+    return {
+        row.format: {"status": row.status, "score": row.score, "cases": row.cases}
+        for row in rows
+        if row.format is not None
+    }
+
+
+def timed_forms(
+    exported: results.ExportedModel | None, rows: Sequence[results.CheckResult]
+) -> dict[str, TimedForm]:
+    """The exported forms with their verdicts, ready to be timed."""
+    verdicts = {row.format: row for row in rows}
+    forms = {}
+    for form in exported.forms if exported else []:
+        row = verdicts.get(form.format)
+        if form.status == "ok" and form.path and row is not None:
+            size_bytes = form.size_bytes or 0
+            forms[form.format] = TimedForm(Path(form.path), size_bytes, row.status, row.score)
+    return forms

@@ -1,0 +1,71 @@
+"""What a run found, as values; versioned JSON in and out.
+
+Raw samples are stored in whole and compactly; what a table shows is derived from them.
+"""
+
+from toolkit.results.document import (
+    SCHEMA_VERSION,
+    Benched,
+    Checked,
+    Document,
+    ExportedPart,
+    Trained,
+    load,
+    save,
+    to_json,
+)
+from toolkit.results.rows import (
+    CheckResult,
+    CheckStatus,
+    Comparison,
+    Environment,
+    ErrorDocument,
+    ExportedModel,
+    Finding,
+    Form,
+    FormStatus,
+    ListedModel,
+    Metric,
+    NoiseSource,
+    PortShape,
+    RoundConditions,
+    Speedup,
+    TimingVerdict,
+    TrainedModel,
+    Variant,
+    WeightsOrigin,
+)
+from toolkit.results.samples import MOST_SAMPLES_BYTES, Samples
+
+__all__ = [
+    "MOST_SAMPLES_BYTES",
+    "SCHEMA_VERSION",
+    "Benched",
+    "CheckResult",
+    "CheckStatus",
+    "Checked",
+    "Comparison",
+    "Document",
+    "Environment",
+    "ErrorDocument",
+    "ExportedModel",
+    "ExportedPart",
+    "Finding",
+    "Form",
+    "FormStatus",
+    "ListedModel",
+    "Metric",
+    "NoiseSource",
+    "PortShape",
+    "RoundConditions",
+    "Samples",
+    "Speedup",
+    "TimingVerdict",
+    "Trained",
+    "TrainedModel",
+    "Variant",
+    "WeightsOrigin",
+    "load",
+    "save",
+    "to_json",
+]

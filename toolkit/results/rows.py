@@ -1,0 +1,234 @@
+"""The rows that a run can find; field names are the keys that scripts elsewhere rely on."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from toolkit.results.samples import Samples
+
+FormStatus = Literal["ok", "limit", "error"]
+CheckStatus = Literal[
+    "pass", "fail", "limit", "error", "timeout", "crash", "out-of-memory", "refused"
+]
+NoiseSource = Literal["float64", "perturbation", "override"]
+TimingVerdict = Literal["faster", "slower", "same", "unstable", "noisy", "not timed"]
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Measured = Annotated[float | None, BeforeValidator(_finite)]
+"""A figure that may be missing: NaN and infinity are None here already, as in the JSON."""
+
+
+class Value(BaseModel):
+    """A frozen value; keys that it does not know are passed over."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", arbitrary_types_allowed=True, ser_json_inf_nan="null"
+    )
+
+
+class PortShape(Value):
+    """An input or output as `list` and `show` print it."""
+
+    name: str
+    shape: list[int | str]
+    dtype: str
+
+
+class ListedModel(Value):
+    """One row of `toolkit list`."""
+
+    name: str
+    family: str
+    document: str | None
+    parameters: int | None
+    inputs: list[PortShape]
+    outputs: list[PortShape]
+    trains_on: str | None
+    formats: list[str]
+    limits: dict[str, str]
+
+
+class Metric(Value):
+    """A held-out metric and the floor that the plan sets for it."""
+
+    name: str
+    value: Measured
+    floor: float
+    met: bool = True
+
+
+class WeightsOrigin(Value):
+    """Where weights came from: `trained`, `random`, `file`, `constructed`, … and their hash."""
+
+    origin: str
+    sha256: str
+    seed: int | None
+
+
+class TrainedModel(Value):
+    """One row of `toolkit train`; `reused` where earlier weights of the same plan served."""
+
+    name: str
+    data: str
+    epochs: int
+    seconds: Measured
+    metric: Metric
+    weights: WeightsOrigin
+    reused: bool = False
+
+
+class Form(Value):
+    """One exported form of a model."""
+
+    format: str
+    path: str | None
+    sha256: str | None
+    size_bytes: int | None
+    opset: int | None
+    seconds: Measured
+    status: FormStatus
+    message: str
+
+
+class ExportedModel(Value):
+    """One bundle; `bundle` is None when nothing could be written."""
+
+    name: str
+    bundle: str | None
+    forms: list[Form]
+    weights: WeightsOrigin | None = None
+    notes: list[str] = Field(default_factory=list)
+
+
+class Finding(Value):
+    """Something that a check found, with its evidence in words."""
+
+    name: str
+    severity: Literal["error", "note"]
+    message: str
+    stage: str | None = None
+    module: str | None = None
+    reproduce: str | None = None
+
+
+class CheckResult(Value):
+    """The verdict on one form; `format` is None for a model that could not be built.
+
+    A score passes up to `max_score`.
+    """
+
+    model: str
+    format: str | None
+    runtime: str | None
+    device: str
+    status: CheckStatus
+    score: Measured
+    noise_source: NoiseSource | None
+    cases: int
+    findings: list[Finding] = Field(default_factory=list)
+    weights: str | None = None
+    seconds: Measured = None
+    max_score: Measured = None
+
+
+class Speedup(Value):
+    """Baseline ÷ variant with its 95 % interval."""
+
+    estimate: Measured
+    low: Measured
+    high: Measured
+
+
+class Variant(Value):
+    """One row of a latency table; times are of single calls, over every timed call."""
+
+    model: str
+    variant: str
+    format: str | None
+    runtime: str
+    device: str
+    dtype: str
+    threads: int
+    batch: int | None
+    p50_us: Measured
+    p50_low_us: Measured
+    p50_high_us: Measured
+    p90_us: Measured
+    p99_us: Measured
+    calls: int
+    items_per_s: Measured
+    speedup: Speedup | None
+    verdict: TimingVerdict
+    roof_percent: Measured = None
+    load_s: Measured = None
+    first_call_us: Measured = None
+    peak_rss_bytes: int | None = None
+    size_bytes: int | None = None
+    parity_score: Measured = None
+    note: str | None = None
+    weights: str | None = None
+    warm_up_calls: int | None = None
+    samples_ns: list[Samples] = Field(default_factory=list)
+    """One array of call durations a round."""
+
+
+class RoundConditions(Value):
+    """What the machine was doing in one round; nothing is ever dropped for it."""
+
+    order: list[str]
+    load: Measured
+    steal_s: Measured
+    involuntary_switches: int | None
+    cpu_per_wall: Measured
+
+
+class Comparison(Value):
+    """One interleaved comparison of any number of variants.
+
+    `aa_band` is a fraction: 0.012 where identical code was seen to differ by 1.2 %. `baseline` is
+    the `variant` that the speed-ups refer to, after its model and a space where several have one.
+    """
+
+    baseline: str
+    aa_band: Measured
+    rounds: int
+    sets: int
+    variants: list[Variant]
+    seed: int = 0
+    aa: Speedup | None = None
+    within_one_process: bool = True
+    load_start: Measured = None
+    load_end: Measured = None
+    harness_ns: Measured = None
+    conditions: list[RoundConditions] = Field(default_factory=list)
+    aa_samples_ns: list[Samples] = Field(default_factory=list)
+
+
+class Environment(Value):
+    """The machine and the versions; None for what is not installed."""
+
+    python: str
+    torch: str | None
+    torchvision: str | None
+    onnx: str | None
+    onnxruntime: str | None
+    platform: str
+    cpu: str
+    cores: int
+    threads: int
+    devices: list[str]
+
+
+class ErrorDocument(Value):
+    """Why a command could not do its work (exits 2 and 3)."""
+
+    name: str
+    message: str
+    hint: str | None = None
