@@ -24,6 +24,7 @@ DOCUMENTS = (
 )
 
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -42,8 +43,8 @@ def prose_of(document: str) -> str:
 
 
 def shown(document: str, program: str) -> list[list[str]]:
-    """The words after `program` in every command of the document's code blocks."""
-    blocks = "\n".join(FENCED.findall(text_of(document))).replace("\\\n", " ")
+    """The words after `program` in every command of the document's shell blocks."""
+    blocks = "\n".join(SHELL.findall(text_of(document))).replace("\\\n", " ")
     found = [rest for name, rest in COMMAND.findall(blocks) if name == program]
     return [shlex.split(rest, comments=True) for rest in found]
 
