@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from tests.strangers.networks import SPEC, Chatty, Plain, Raising
 from toolkit.errors import BundleError, InputsError, ModelNotFoundError, ToolkitError
 from toolkit.hashing import state_dict_sha256
 from toolkit.options import BenchOptions
-from toolkit.spec import TrainingPlan
 
 INPUTS = {"x": "batch,8"}
 
@@ -68,13 +66,12 @@ def test_a_spec_is_a_model() -> None:
     assert (row.model, row.status) == ("mine", "pass")
 
 
-def test_a_modules_own_weights_are_kept_whatever_plan_its_spec_has() -> None:
+def test_a_modules_own_weights_are_kept() -> None:
     from toolkit.stages.subject import of_module
     from toolkit.words import ModelWords
 
-    plan = TrainingPlan("a data set that is not there", "cross-entropy", "accuracy", 0.9)
     module = Plain()
-    subject = of_module(module, ModelWords("mine"), replace(SPEC, training=plan))
+    subject = of_module(module, ModelWords("mine", ("x=batch,8",)))
     assert subject.built.weights.origin == "constructed"
     assert subject.built.weights.sha256 == state_dict_sha256(module.state_dict())
 

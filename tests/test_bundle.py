@@ -271,15 +271,15 @@ def test_an_array_header_that_claims_more_than_is_there_is_refused(tmp_path: Pat
 
 def test_a_program_is_trusted_only_when_this_user_wrote_it(tmp_path: Path) -> None:
     folder = _write(tmp_path / "linear", content=b"ours")
-    trust.require_trusted(folder / "model.pt2", trust=False)
+    trust.require_trusted(folder / "model.pt2", "pt2", trust=False)
     stranger = tmp_path / "stranger.pt"
     stranger.write_bytes(b"theirs")
     with pytest.raises(RefusedError, match="did not write") as caught:
-        trust.require_trusted(stranger, trust=False)
+        trust.require_trusted(stranger, "script", trust=False)
     assert "--trust" in str(caught.value.hint)
-    trust.require_trusted(stranger, trust=True)
+    trust.require_trusted(stranger, "script", trust=True)
     (tmp_path / "graph.onnx").write_bytes(b"no program")
-    trust.require_trusted(tmp_path / "graph.onnx", trust=False)
+    trust.require_trusted(tmp_path / "graph.onnx", "onnx", trust=False)
 
 
 def test_many_processes_remember_at_once(tmp_path: Path) -> None:

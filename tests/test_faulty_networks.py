@@ -11,10 +11,13 @@ import onnx
 import pytest
 import torch
 from onnx import helper, numpy_helper
+from safetensors.torch import load_file
+from torch import nn
 
 import toolkit
 from toolkit import results
 from toolkit.cli import main
+from toolkit.errors import InputsError, RefusedError
 
 NETWORKS = Path(__file__).parent / "faulty" / "networks.py"
 INPUTS = {"x": "batch,8"}
@@ -156,3 +159,94 @@ def test_weights_of_a_bundle_that_were_exchanged_are_refused(own_folder: Path) -
     assert other.bundle is not None
     shutil.copy(Path(other.bundle) / "weights.safetensors", bundle / "weights.safetensors")
     assert main(["check", str(bundle), "-f", "onnx"]) == 3
+
+
+def test_a_bundle_that_names_code_of_its_own_is_refused_and_nothing_of_it_runs(
+    own_folder: Path,
+) -> None:
+    bundle = exported_bundle(own_folder)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest |= {"word": "subprocess:getoutput", "arguments": ["cmd=touch ran"]}
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RefusedError, match="names code to run"):
+        toolkit.check(str(bundle))
+    assert not (own_folder / "ran").exists()
+
+
+def test_a_program_under_another_suffix_is_a_program_still(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = toolkit.export("lenet5", weights="random", formats=["script"], out=own_folder / "made")
+    assert made.bundle is not None
+    bundle = Path(made.bundle)
+    text = (bundle / "manifest.json").read_text().replace("model.script.pt", "model.bin")
+    (bundle / "manifest.json").write_text(text)
+    (bundle / "model.script.pt").rename(bundle / "model.bin")
+    monkeypatch.setenv("TOOLKIT_HOME", str(own_folder / "another-user"))
+    (row,) = toolkit.check(str(bundle), formats=["script"])
+    assert row.status == "refused"
+
+
+def test_a_form_that_a_bundle_does_not_hold_is_refused_and_not_left_out(own_folder: Path) -> None:
+    made = toolkit.export("networks.py:ConstantMended", inputs=INPUTS, formats=["onnx"])
+    (row,) = toolkit.check(str(made.bundle), formats=["pt2"])
+    assert row.status == "refused"
+
+
+def test_words_about_inputs_or_weights_are_refused_for_a_bundle(own_folder: Path) -> None:
+    bundle = exported_bundle(own_folder)
+    with pytest.raises(InputsError, match="of its own"):
+        toolkit.check(str(bundle), weights="random")
+
+
+def test_a_bundle_in_the_working_folder_does_not_stand_in_for_a_module(own_folder: Path) -> None:
+    toolkit.export("lenet5", weights="random", formats=["onnx"], out=own_folder)
+    assert (own_folder / "lenet5" / "manifest.json").exists()
+    rows = toolkit.check("lenet5", weights="random", seed=1, formats=["trace"])
+    assert [(row.format, row.status) for row in rows] == [("trace", "pass")]
+
+
+class Counting(nn.Module):
+    """Changes a buffer whenever it runs."""
+
+    runs: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 4)
+        self.register_buffer("runs", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.runs += 1
+        return self.linear(x)
+
+
+def test_the_weights_in_a_bundle_are_those_before_anything_ran(own_folder: Path) -> None:
+    made = toolkit.export(Counting(), inputs=INPUTS, formats=["onnx"])
+    assert made.bundle is not None
+    state = load_file(Path(made.bundle) / "weights.safetensors")
+    assert state["runs"].item() == 0
+
+
+def test_arrays_of_the_users_own_are_cast_to_the_inputs_dtype(own_folder: Path) -> None:
+    np.savez(own_folder / "own.npz", x=np.ones((7, 8)))  # float64, as numpy makes them
+    words = ["check", "networks.py:ConstantMended", "--input", "x=batch,8", "-f", "onnx"]
+    assert main([*words, "--inputs", "own.npz"]) == 0
+    np.savez(own_folder / "text.npz", x=np.full((7, 8), "a"))
+    assert main([*words, "--inputs", "text.npz"]) == 2
+
+
+class NamedLikeSavez(nn.Module):
+    """Its parameter has the name of one of numpy's own."""
+
+    def forward(self, file: torch.Tensor) -> torch.Tensor:
+        return file * 2 if file.shape[0] > 2 else file
+
+
+def test_a_failing_case_is_saved_whatever_its_inputs_are_called(own_folder: Path) -> None:
+    (row,) = toolkit.check(NamedLikeSavez(), inputs={"file": "batch,4"}, formats=["trace"])
+    assert row.status == "fail"
+    assert row.findings[-1].reproduce is not None
+    saved = Path(row.findings[-1].reproduce.split("--inputs ")[1])
+    with np.load(saved, allow_pickle=False) as arrays:
+        assert arrays["file"].shape == (3, 4)

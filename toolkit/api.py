@@ -148,6 +148,6 @@ def load(
     found = bundles.read(Path(bundle))
     bundles.require_whole(found)
     path = found.path(format_name)
-    bundles.require_trusted(path, trust)
+    bundles.require_trusted(path, format_name, trust)
     options = RunOptions(device=device)
     return runtimes.runtime_for(format_name).load(path, found.spec, options)

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 from toolkit.errors import ToolkitError
@@ -52,11 +53,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Death:
-    """How a child ended that did not finish, and where it was: `form` None means the model."""
+    """How a child ended that did not finish, and where it was: `form` None means the model.
+
+    `said` is the end of what it printed: for a report, and for no file that leaves the machine.
+    """
 
     kind: DeathKind
-    message: str
+    cause: str
     last: Progress | None = None
+    said: str = ""
+
+    @property
+    def message(self) -> str:
+        """The cause with what the child said."""
+        return f"{self.cause}; it said: {self.said}" if self.said else self.cause
 
     @property
     def form(self) -> str | None:
@@ -165,13 +175,13 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 def _listen(child: _Child, limits: Limits, observe: Observe) -> Iterator[object]:
     while True:
-        death = _overdue(child, limits)
-        if death is not None:
-            yield death
-            return
         try:
             if not child.connection.poll(POLL_S):
-                continue
+                death = _overdue(child, limits)
+                if death is None:
+                    continue
+                yield death
+                return
             kind, value = child.connection.recv()
         except (EOFError, OSError):
             yield _post_mortem(child)
@@ -217,13 +227,12 @@ def _resident_bytes(pid: int) -> int:
 def _post_mortem(child: _Child) -> Death:
     child.process.join(GRACE_S)
     code = child.process.exitcode
-    lines = _last_lines(child.folder / LOG_NAME)
-    said = f"; it said: {lines}" if lines else ""
+    said = _last_lines(child.folder / LOG_NAME)
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = ", which is how a system out of memory ends it" if -code == signal.SIGKILL else ""
-        return Death("crash", f"the process was ended by {name}{hint}{said}", child.last)
-    return Death("crash", f"the process ended with exit code {code}{said}", child.last)
+        return Death("crash", f"the process was ended by {name}{hint}", child.last, said)
+    return Death("crash", f"the process ended with exit code {code}", child.last, said)
 
 
 def _last_lines(log: Path, count: int = 3) -> str:
@@ -254,6 +263,7 @@ def _serve(
 ) -> None:
     """Run in the child: the job, its output and temporary files kept in the parent's `folder`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides on Ctrl-C
+    signal.signal(signal.SIGTERM, _leave)
     _end_with_parent(folder)
     os.environ.clear()
     os.environ.update({**environment, "TMPDIR": folder})
@@ -276,6 +286,12 @@ def _serve(
         else:
             connection.send(("done", None))
     connection.close()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Unwind on SIGTERM: half a bundle is taken away, not left behind."""
+    del frame
+    raise SystemExit(128 + number)
 
 
 def _end_with_parent(folder: str) -> None:

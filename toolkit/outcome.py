@@ -92,7 +92,11 @@ class Outcome:
                     message=f"{failure.model}: {failure.message}",
                     hint=failure.hint,
                 )
-        return None
+        refused = next((row for row in self.checked if row.status == "refused"), None)
+        if refused is None or self.exit_code() != REFUSED:
+            return None
+        message = refused.findings[0].message if refused.findings else "refused"
+        return results.ErrorDocument(name="refused", message=f"{refused.model}: {message}")
 
 
 def unjudged_row(

@@ -26,8 +26,8 @@ from toolkit.options import (
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES
 from toolkit.stages import benching, exporting
-from toolkit.stages.checking import Checking, check_form
-from toolkit.stages.subject import Subject, bundle_of, prepare, reference, train_plan
+from toolkit.stages.checking import Checking, check_form, not_held
+from toolkit.stages.subject import Subject, prepare, reference, train_plan
 from toolkit.timing import machine
 from toolkit.words import ModelWords
 
@@ -104,7 +104,7 @@ def check(
 ) -> Iterator[results.CheckResult]:
     """One row a format in `names`, from fresh exports or from the files of `bundle`."""
     torch_device(options.device)  # before any work: what is not there is refused
-    subject = prepare(words, observe, bundle)
+    subject = prepare(words, observe, bundle, trust=options.trust)
     yield from checked(subject, options, names, bundle, observe=observe)
 
 
@@ -124,8 +124,12 @@ def checked(
             subject, judged_against, options, Path(folder), at_hand=at_hand, observe=observe
         )
         for name in names:
-            if name in at_hand or bundle_of(subject.words) is None:
+            if name in at_hand or subject.bundle is None:
                 yield check_form(checking, name)
+            elif name in options.formats:
+                yield not_held(checking, name)
+        if subject.bundle is not None and not at_hand and not options.formats:
+            yield not_held(checking, None)
 
 
 def bench(
@@ -139,7 +143,7 @@ def bench(
     """A comparison for each batch size; without `forms` they are exported and checked first."""
     torch_device(options.device)
     torch.set_num_threads(options.threads)
-    subject = prepare(words, observe, bundle)
+    subject = prepare(words, observe, bundle, trust=options.trust)
     yield from timed(subject, options, forms, observe=observe)
 
 
@@ -165,8 +169,7 @@ def _checked_forms(
 ) -> tuple[list[results.CheckResult], dict[str, TimedForm]]:
     """What is to be timed, exported into `folder` and judged under the settings of the bench."""
     at_hand = exporting.forms_at_hand(subject, None)
-    bundled = bundle_of(subject.words) is not None
-    known = tuple(at_hand) if bundled else FORMAT_NAMES
+    known = tuple(at_hand) if subject.bundle is not None else FORMAT_NAMES
     names = tuple(name for name in options.chosen if name in known)
     check_options = CheckOptions(
         names if options.variants else (),

@@ -90,8 +90,18 @@ class Port:
             raise SpecError(f"port {self.name}: give both ends of the range, or neither")
         if self.low is not None and self.high is not None and not self.low <= self.high:
             raise SpecError(f"port {self.name}: range {self.low} … {self.high} is empty")
+        if self.dtype in INTEGERS and self.low is not None and self.high is not None:
+            self._require_integers(self.low, self.high)
         if self.low is not None and not math.isfinite(self.low + (self.high or 0.0)):
             raise SpecError(f"port {self.name}: the range must be finite")
+
+    def _require_integers(self, low: float, high: float) -> None:
+        bits = int(self.dtype.lstrip("uint"))
+        signed = not self.dtype.startswith("u")
+        least = -(2 ** (bits - 1)) if signed else 0
+        most = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
+        if low != int(low) or high != int(high) or low < least or high > most:
+            raise SpecError(f"port {self.name}: range {low:g} … {high:g} does not fit {self.dtype}")
 
     @property
     def is_float(self) -> bool:

@@ -72,10 +72,20 @@ class Sweep(Outcome):
         bundle = Path(exported.bundle) if exported and exported.bundle else None
         rows = self.check(words, stages.check, bundle)
         if bundle is not None:
-            update_parity(bundle, parity_summary(rows))
+            self._note_parity(words, bundle, rows)
         forms = timed_forms(exported, rows)
         if forms:
             self.bench(words, stages.bench, forms, bundle)
+
+    def _note_parity(
+        self, words: ModelWords, bundle: Path, rows: Sequence[results.CheckResult]
+    ) -> None:
+        """Put the verdicts into the manifest; that it cannot be written loses no row."""
+        try:
+            update_parity(bundle, parity_summary(rows))
+        except (ToolkitError, OSError) as error:
+            shown = display_name(words.word)
+            self.failures.append(Failure(shown, "export", REFUSED, f"manifest: {error}", "bundle"))
 
     def train(
         self,
@@ -117,7 +127,7 @@ class Sweep(Outcome):
             if death is None or death.form is None or death.form in dead:
                 self._mourn(words, "export", death)
                 return None
-            dead[death.form] = f"{death.kind}: {death.message}"
+            dead[death.form] = f"{death.kind}: {death.cause}"
         return None
 
     def check(
@@ -136,11 +146,8 @@ class Sweep(Outcome):
             if form is None:
                 return self.checked[before:]
             left = left[left.index(form) + 1 :]
-        if len(self.failures) > failures:
-            if len(self.checked) == before:
-                self._add_unbuilt(words, "check", options.device)
-        else:
-            self._add_missing(words, options, self.checked[before:])
+        if len(self.failures) > failures and len(self.checked) == before:
+            self._add_unbuilt(words, "check", options.device)
         return self.checked[before:]
 
     def _checked_until_death(
@@ -155,25 +162,13 @@ class Sweep(Outcome):
             if isinstance(value, Death):
                 return value
             self._add(value)
-            del left[: left.index(value.format) + 1]
+            if value.format in left:
+                del left[: left.index(value.format) + 1]
         return None
 
     def _add(self, row: results.CheckResult) -> None:
         self.checked.append(row)
         self.saved()
-
-    def _add_missing(
-        self, words: ModelWords, options: CheckOptions, rows: Sequence[results.CheckResult]
-    ) -> None:
-        """A form that was asked for and that a bundle does not hold is refused, never passed."""
-        there = {row.format for row in rows}
-        for name in options.formats:
-            if name not in there:
-                message = f"the bundle holds no {name}"
-                self._add(unjudged_row(words, name, "refused", message, options.device))
-        if not rows and not options.formats:
-            message = "the bundle holds no form that could be checked"
-            self._add(unjudged_row(words, None, "refused", message, options.device))
 
     def bench(
         self,

@@ -174,3 +174,58 @@ def test_the_verdict_does_not_depend_on_the_order_of_outputs() -> None:
     assert judge(reference, turned).status == judge(reference, plain).status == "pass"
     swapped = Altered(Two(), reference.spec, lambda i, o: {"a": o["b"], "b": o["a"]})
     assert errors(judge(reference, swapped)) == ["value"]
+
+
+class MoreForMany(nn.Module):
+    """Gives a second output for more than two samples."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        y = x * 2
+        return (y, y * 3) if x.shape[0] > 2 else (y,)
+
+
+class AlwaysOne(nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (x * 2,)
+
+
+def test_an_output_that_eager_has_at_some_sizes_alone_is_not_lost() -> None:
+    reference = reference_of(MoreForMany(), Port("x", ("batch", 4)))
+    assert judge(reference, Altered(MoreForMany(), reference.spec)).status == "pass"
+    verdict = judge(reference, Altered(AlwaysOne(), reference.spec))
+    assert errors(verdict) == ["baked-dimension"]
+    assert "output" in verdict.findings[0].message
+
+
+class FewerForMany(nn.Module):
+    """One output a sample: how many there are is a matter of the size."""
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x[index] * 2 for index in range(x.shape[0])]
+
+
+class TwoAlways(nn.Module):
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x[0] * 2, x[-1] * 2]
+
+
+def test_outputs_that_are_fewer_at_some_sizes_are_judged_all_the_same() -> None:
+    reference = reference_of(FewerForMany(), Port("x", ("batch", 4)))
+    assert judge(reference, Altered(TwoAlways(), reference.spec)).status == "fail"
+
+
+class CrossEntropyOfProbabilities(nn.Module):
+    """Refuses what lies outside its domain by as little as one rounding."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        narrow = x.float()
+        return nn.functional.binary_cross_entropy(narrow, narrow * 0 + 1, reduction="none")
+
+
+def test_the_second_look_stays_inside_the_range_of_the_port() -> None:
+    reference = reference_of(
+        CrossEntropyOfProbabilities(), Port("x", ("batch", 4), low=0.0, high=1.0)
+    )
+    assert reference.noise_source == "perturbation"
+    candidate = Altered(CrossEntropyOfProbabilities(), reference.spec)
+    assert judge(reference, candidate).status == "pass"

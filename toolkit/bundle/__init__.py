@@ -18,8 +18,9 @@ from toolkit.bundle.exchange import mend, replacing
 from toolkit.bundle.golden import GoldenCase
 from toolkit.bundle.manifest import FileEntry, Manifest, RefusalEntry, WeightsEntry
 from toolkit.bundle.trust import (
-    PROGRAM_SUFFIXES,
+    code_key,
     is_ours,
+    is_program,
     remember,
     require_record,
     require_trusted,
@@ -39,6 +40,7 @@ __all__ = [
     "FileEntry",
     "FileStatus",
     "GoldenCase",
+    "code_key",
     "file_statuses",
     "is_bundle",
     "is_ours",
@@ -132,7 +134,7 @@ class BundleWriter:
         """The manifest of what was entered."""
         spec, weights = self.built.spec, self.built.weights
         return Manifest(
-            name=spec.name,
+            name=manifest.portable_word(spec.name),
             word=manifest.portable_word(self.word),
             arguments=self.arguments,
             weights=WeightsEntry(
@@ -165,11 +167,13 @@ def writing(destination: Path, built: Built, word: str) -> Iterator[BundleWriter
     with replacing(target) as folder:
         writer = BundleWriter(folder, built, word)
         yield writer
-        manifest.write(writer.finished(), folder)
+        finished = writer.finished()
+        manifest.write(finished, folder)
         # Before the exchange: what appears in place can be loaded by its writer at once.
         for entry in writer.files:
-            if Path(entry.path).suffix in PROGRAM_SUFFIXES:
+            if entry.role == "form" and is_program(entry.format):
                 remember(entry.sha256)
+        remember(code_key(finished.word, finished.arguments, finished.weights.sha256))
 
 
 def weights_bytes(module: nn.Module) -> bytes:

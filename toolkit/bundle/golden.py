@@ -63,6 +63,13 @@ def write(path: Path, cases: Sequence[GoldenCase], limit_bytes: int = LARGEST_BY
     return kept
 
 
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Write an `.npz` of arrays under any names: numpy's own takes some for its parameters."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), _npy(np.asarray(array)))
+
+
 def _stored_bytes(member: tuple[str, NDArray[Any]]) -> int:
     key, array = member
     return array.nbytes + 3 * len(key.encode()) + _HEADERS_BYTES

@@ -6,15 +6,18 @@ anyone can write.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.errors import RefusedError
 from toolkit.folders import state_folder
-from toolkit.hashing import file_sha256
+from toolkit.hashing import bytes_sha256, file_sha256
 
-PROGRAM_SUFFIXES = (".pt", ".pt2")
+DATA_FORMATS = ("onnx",)
+"""Formats that are parsed and not run; everything else is taken for a program."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -56,9 +59,20 @@ def is_ours(sha256: str) -> bool:
     return _SHA256.fullmatch(sha256) is not None and sha256 in text.splitlines()
 
 
-def require_trusted(path: Path, trust: bool) -> None:
+def is_program(format_name: str | None) -> bool:
+    """Whether loading a form of this format can run code; its file's name tells nothing."""
+    return format_name not in DATA_FORMATS
+
+
+def code_key(word: str, arguments: Sequence[str], weights_sha256: str) -> str:
+    """A hash for the code that a manifest names: it is run only when we wrote it down."""
+    described = json.dumps([word, list(arguments), weights_sha256])
+    return bytes_sha256(described.encode())
+
+
+def require_trusted(path: Path, format_name: str, trust: bool) -> None:
     """Raise `RefusedError` for a program that this user's toolkit did not write."""
-    if trust or path.suffix not in PROGRAM_SUFFIXES or is_ours(file_sha256(path)):
+    if trust or not is_program(format_name) or is_ours(file_sha256(path)):
         return
     raise RefusedError(
         f"{path.name} is a program that this user's toolkit did not write; loading can run code",

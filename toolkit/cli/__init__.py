@@ -25,7 +25,7 @@ def _run(words: list[str]) -> int:
     from toolkit.cli.session import INTERRUPTED, TERMINATED, TerminationError, refuse
 
     command = next((word for word in words if not word.startswith("-")), "")
-    json = "--json" in words
+    json = "--json" in words and command != "report"  # there it names a file
     try:
         return int(app(words, prog_name="toolkit", standalone_mode=False) or 0)
     except ToolkitError as error:

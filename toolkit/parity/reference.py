@@ -237,10 +237,11 @@ def _measure_noise(reference: Reference) -> None:
     for port in reference.spec.outputs:
         if not port.is_float:
             continue
-        oracles = [judged.oracle[port.name] for judged in reference.cases]
+        having = [judged for judged in reference.cases if port.name in judged.oracle]
+        oracles = [judged.oracle[port.name] for judged in having]
         reference.slices[port.name] = slicing(port, oracles)
         for draw_class in DRAW_CLASSES:
-            members = [one for one in reference.cases if one.case.draw_class == draw_class]
+            members = [one for one in having if one.case.draw_class == draw_class]
             if members:
                 reference.noise[port.name, draw_class] = _noise(reference, port, members)
 
@@ -272,7 +273,7 @@ def _is_constant(reference: Reference, port: Port) -> bool:
     """Whether every ordinary case of one shape gives the same values; False if none repeats."""
     by_shape: dict[tuple[int, ...], list[Array]] = {}
     for judged in reference.cases:
-        if judged.case.draw_class == "ordinary":
+        if judged.case.draw_class == "ordinary" and port.name in judged.oracle:
             output = judged.oracle[port.name]
             by_shape.setdefault(output.shape, []).append(output)
     repeated = [outputs for outputs in by_shape.values() if len(outputs) > 1]

@@ -15,7 +15,7 @@ from torch import nn
 
 from toolkit.inputs import Array, run_module
 from toolkit.parity.compare import EPS, difference
-from toolkit.spec import ModelSpec
+from toolkit.spec import ModelSpec, Port
 
 DRAWS = 16
 
@@ -35,14 +35,15 @@ def spread(
         for draw in range(draws):
             generator = np.random.default_rng(draw)
             moved = {
-                port.name: _perturbed_array(arrays[port.name], EPS[port.dtype], generator)
-                if port.is_float
-                else arrays[port.name]
+                port.name: _perturbed_array(port, arrays[port.name], generator)
                 for port in spec.inputs
             }
             torch.manual_seed(draw)
-            with _perturbed_parameters(module, draw):
-                outputs = run_module(module, spec, moved, device=device)
+            try:
+                with _perturbed_parameters(module, draw):
+                    outputs = run_module(module, spec, moved, device=device)
+            except Exception:  # noqa: S112 - eager does not take this draw: it tells nothing
+                continue
             for name, output in outputs.items():
                 if name in widest and output.shape == widest[name].shape:
                     widest[name] = np.maximum(widest[name], _change(output, eager[name]))
@@ -55,9 +56,15 @@ def _change(output: Array, eager: Array) -> Array:
     return np.asarray(output != eager, dtype=np.float64)
 
 
-def _perturbed_array(values: Array, eps: float, generator: np.random.Generator) -> Array:
+def _perturbed_array(port: Port, values: Array, generator: np.random.Generator) -> Array:
+    """Floating values off by one rounding, inside the port's range as every draw is."""
+    if not port.is_float:
+        return values
     signs = generator.choice(np.array([-1.0, 1.0]), size=values.shape)
-    return np.asarray(values * (1.0 + eps * signs), dtype=values.dtype)
+    moved = values * (1.0 + EPS[port.dtype] * signs)
+    if port.low is not None:
+        moved = np.clip(moved, port.low, port.high)
+    return np.asarray(moved, dtype=values.dtype)
 
 
 @contextmanager

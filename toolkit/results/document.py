@@ -123,8 +123,12 @@ def save(document: Document, path: Path) -> None:
     """Write the document beside `path` and move it there: a reader sees the old or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(to_json(document) + "\n", encoding="ascii")
-    partial.replace(path)
+    try:
+        partial.write_text(to_json(document) + "\n", encoding="ascii")
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path) -> Document:

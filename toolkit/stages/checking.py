@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import shlex
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
 
 from toolkit import formats, results, runtimes
 from toolkit.bundle import require_trusted
+from toolkit.bundle.golden import write_arrays
 from toolkit.errors import (
     MissingError,
     RefusedError,
@@ -21,8 +21,7 @@ from toolkit.errors import (
 )
 from toolkit.events import Observe, Progress, ignore
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
-from toolkit.inputs import Array
-from toolkit.options import CheckOptions
+from toolkit.options import OPSET, CheckOptions
 from toolkit.parity.compare import MAX_SCORE
 from toolkit.parity.declared import declared_findings
 from toolkit.parity.findings import Finding, error, note
@@ -32,6 +31,7 @@ from toolkit.parity.verdict import Verdict, judge
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import Severity
 from toolkit.stages.subject import Subject
+from toolkit.weights import Built
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ def check_form(checking: Checking, name: str) -> results.CheckResult:
     return row.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
 
 
+def not_held(checking: Checking, name: str | None) -> results.CheckResult:
+    """A form that was asked for and that the bundle does not hold is refused, never passed."""
+    what = name or "form that could be checked"
+    return _plain(checking, name, "refused", f"the bundle holds no {what}")
+
+
 def _row(checking: Checking, name: str) -> results.CheckResult:
     spec = checking.subject.spec
     if name in spec.limits:
@@ -71,15 +77,26 @@ def _row(checking: Checking, name: str) -> results.CheckResult:
     except CaptureRefusedError as refusal:
         return _refused_capture(checking, name, refusal)
     except Exception as failure:  # a user's code and four exporters may raise anything
-        return _plain(checking, name, _status_of(checking, name, failure), explained(failure))
+        return _plain(checking, name, _status_of(checking, failure), explained(failure))
 
 
-def _status_of(checking: Checking, name: str, failure: Exception) -> results.CheckStatus:
+def _status_of(checking: Checking, failure: Exception) -> results.CheckStatus:
     if isinstance(failure, NotScriptableError):
-        return "error" if name in checking.options.formats else "limit"
+        expected = script_is_expected(checking.subject, checking.options.formats)
+        return "error" if expected else "limit"
     if isinstance(failure, RefusedError | MissingError):
         return "refused"
     return "out-of-memory" if is_out_of_memory(failure) else "error"
+
+
+def script_is_expected(subject: Subject, asked: Sequence[str]) -> bool:
+    """A user's model may be none for TorchScript's compiler; an entry says so in its limits."""
+    return "script" in asked or subject.spec.document is not None
+
+
+def own_copy(subject: Subject) -> Built:
+    """The built model for one exporter: what running it changes must not reach the next."""
+    return replace(subject.built, module=copy.deepcopy(subject.built.module))
 
 
 def is_out_of_memory(failure: BaseException) -> bool:
@@ -105,7 +122,8 @@ def _export(checking: Checking, name: str) -> FormAtHand:
     checking.observe(Progress(spec.name, "export", name, form=name))
     exporter = formats.get(name)
     path = checking.folder / exporter.filename
-    return FormAtHand(exporter.export(checking.subject.built, path, opset=checking.options.opset))
+    built = own_copy(checking.subject)
+    return FormAtHand(exporter.export(built, path, opset=checking.options.opset))
 
 
 def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckResult:
@@ -113,7 +131,7 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
     if name in checking.at_hand:
         spec = checking.subject.spec
         checking.observe(Progress(spec.name, "check", f"loading {name}", form=name))
-        require_trusted(path, checking.options.trust)
+        require_trusted(path, name, checking.options.trust)
     runner = _load(checking, name, path)
     extra = [
         *form.findings,
@@ -165,7 +183,7 @@ def _refused_capture(
 
 
 def _plain(
-    checking: Checking, name: str, status: results.CheckStatus, message: str | None
+    checking: Checking, name: str | None, status: results.CheckStatus, message: str | None
 ) -> results.CheckResult:
     """A row without a score; a message becomes its one finding."""
     findings = []
@@ -175,7 +193,7 @@ def _plain(
     return results.CheckResult(
         model=checking.subject.shown,
         format=name,
-        runtime=runtimes.RUNTIME_OF[name],
+        runtime=runtimes.RUNTIME_OF[name] if name else None,
         device=checking.options.device,
         status=status,
         score=None,
@@ -213,22 +231,24 @@ def _save_case(checking: Checking, name: str | None, found: Finding) -> str | No
     path = folder / f"{name or 'eager'}-{found.name}-{found.case}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _save_arrays(path, cases[found.case].inputs)
+        write_arrays(path, cases[found.case].inputs)
     except OSError as failure:
         return f"(the case could not be saved: {failure.strerror})"
-    return reproduction(checking.subject, name, path)
+    return reproduction(checking, name, path)
 
 
-def _save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    with path.open("wb") as stream:
-        np.savez(stream, **dict(arrays))  # type: ignore[arg-type]
-
-
-def reproduction(subject: Subject, name: str | None, path: Path) -> str:
+def reproduction(checking: Checking, name: str | None, path: Path) -> str:
     """The command that runs the form, or every form, on the saved case again."""
-    options = subject.words.options()
-    form = f"-f {name}" if name else ""
-    parts = ["toolkit check", shlex.quote(subject.words.word), options, form]
+    words, options = checking.subject.words, checking.options
+    parts = [
+        "toolkit check",
+        shlex.quote(words.word),
+        words.options(),
+        f"-f {name}" if name else "",
+        f"--device {options.device}" if options.device != "cpu" else "",
+        f"--opset {options.opset}" if options.opset != OPSET else "",
+        "--trust" if options.trust else "",
+    ]
     return " ".join(part for part in [*parts, "--inputs", shlex.quote(str(path))] if part)
 
 

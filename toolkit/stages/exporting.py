@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from toolkit import bundle as bundles
@@ -16,8 +16,16 @@ from toolkit.formats.base import Exported, NotScriptableError
 from toolkit.options import ExportOptions, TimedForm
 from toolkit.parity.findings import Finding, note
 from toolkit.parity.reference import Judged, Reference
+from toolkit.reasons import plain
 from toolkit.spec import FORMAT_NAMES
-from toolkit.stages.checking import Checking, FormAtHand, explained, slug
+from toolkit.stages.checking import (
+    Checking,
+    FormAtHand,
+    explained,
+    own_copy,
+    script_is_expected,
+    slug,
+)
 from toolkit.stages.subject import Subject, bundle_of
 from toolkit.words import ModelWords
 
@@ -41,7 +49,7 @@ def export_bundle(
     forms: list[results.Form] = []
     try:
         with bundles.writing(folder, subject.built, subject.words.word) as writer:
-            writer.arguments = list(subject.words.arguments)
+            writer.arguments = _portable(subject.words.arguments)
             for name in options.formats or FORMAT_NAMES:
                 observe(Progress(subject.spec.name, "export", name, form=name))
                 forms.append(_export_form(subject, writer, name, options, dead))
@@ -56,6 +64,12 @@ def export_bundle(
             f"cannot write {folder}: {error.strerror}", hint="-o names another place for bundles"
         ) from error
     return _exported(subject, folder, forms, _notes(reference, before, forms))
+
+
+def _portable(arguments: Sequence[str]) -> list[str]:
+    """The constructor's arguments for the manifest; none where one is a path of this machine."""
+    local = any(plain(text) != text for text in arguments)
+    return [] if local else list(arguments)
 
 
 class _NothingExportedError(ExportError):
@@ -123,7 +137,7 @@ def _export_form(
     except Exception as failure:  # an exporter or a user's code may raise anything
         status, message = "error", explained(failure)
     if entry is None:
-        writer.add_refusal(name, message, "limit" if status == "limit" else "error")
+        writer.add_refusal(name, plain(message), "limit" if status == "limit" else "error")
     return results.Form(
         format=name,
         path=entry.path if entry else None,
@@ -156,9 +170,9 @@ def _write_form(
     exporter = formats.get(name)
     path = writer.folder / exporter.filename
     try:
-        exported = exporter.export(subject.built, path, opset=options.opset)
+        exported = exporter.export(own_copy(subject), path, opset=options.opset)
     except NotScriptableError as refusal:
-        if name in options.formats:
+        if script_is_expected(subject, options.formats):
             raise
         raise _LimitError(refusal.message) from refusal
     return writer.add_form(
@@ -199,7 +213,7 @@ def _golden(reference: Reference, judged: Judged) -> GoldenCase:
 
 def forms_at_hand(subject: Subject, folder: Path | None) -> dict[str, FormAtHand]:
     """The forms of a bundle: the one just written, or the one that is to be checked."""
-    found = bundles.read(folder) if folder is not None else bundle_of(subject.words)
+    found = bundles.read(folder) if folder is not None else subject.bundle
     if found is None:
         return {}
     altered = {one.path for one in bundles.file_statuses(found) if one.status == "altered"}

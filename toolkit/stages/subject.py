@@ -8,29 +8,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 from torch import nn
 
 from toolkit import probing, registry, user_code, weights
-from toolkit.bundle import WEIGHTS_NAME, Bundle, is_bundle
+from toolkit.bundle import WEIGHTS_NAME, Bundle, code_key, is_bundle, is_ours
 from toolkit.bundle import read as read_bundle
-from toolkit.errors import BundleError, InputsError, ToolkitError
+from toolkit.errors import BundleError, InputsError, RefusedError, ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.hashing import state_dict_sha256
 from toolkit.inputs import Array
 from toolkit.parity.plan import plan
 from toolkit.parity.reference import Reference, refer
-from toolkit.spec import ModelSpec
+from toolkit.spec import ModelSpec, Port
 from toolkit.weights import Built, Origin, WeightsRecord
 from toolkit.words import ModelWords, display_name
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model ready for every stage; `given` are the user's own input arrays."""
+    """A model ready for every stage; `given` are the user's own input arrays.
+
+    `bundle` is the one that the word means; None for a model.
+    """
 
     words: ModelWords
     built: Built
     given: tuple[Mapping[str, Array], ...] = ()
+    bundle: Bundle | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -43,35 +48,68 @@ class Subject:
         return display_name(self.words.word)
 
 
-def prepare(words: ModelWords, observe: Observe = ignore, bundle: Path | None = None) -> Subject:
+def prepare(
+    words: ModelWords,
+    observe: Observe = ignore,
+    bundle: Path | None = None,
+    *,
+    trust: bool = False,
+) -> Subject:
     """Find, build and complete the model; errors name it as it was typed.
 
-    With a `bundle` that was made of it, its weights are those of the bundle.
+    With a `bundle` that was just made of it, its weights are those of the bundle. `trust` runs
+    code that a bundle names and that this user's toolkit did not write down.
     """
     try:
+        observe(Progress(words.word, "build"))
         if bundle is not None:
             return _from_bundle(words, read_bundle(bundle), words)
-        return _prepare(words, observe)
+        found = bundle_of(words)
+        if found is None:
+            return _from_word(words, observe)
+        _require_plain(words)
+        _require_known_code(found, trust)
+        source = ModelWords(found.manifest.word, arguments=tuple(found.manifest.arguments))
+        return replace(_from_bundle(words, found, source), bundle=found)
     except ToolkitError as error:
         error.model = display_name(words.word)
         raise
 
 
-def _prepare(words: ModelWords, observe: Observe) -> Subject:
-    observe(Progress(words.word, "build"))
-    found = bundle_of(words)
-    if found is not None:
-        source = ModelWords(found.manifest.word, arguments=tuple(found.manifest.arguments))
-        return _from_bundle(words, found, source)
+def _from_word(words: ModelWords, observe: Observe) -> Subject:
     spec = registry.find(words)
     built = weights.materialize(spec, seed=words.seed, choice=words.weights, observe=observe)
     return complete(words, built)
 
 
 def bundle_of(words: ModelWords) -> Bundle | None:
-    """The bundle that a word means; None where it is no bundle's folder."""
+    """The bundle that a word means; None where it is no bundle's folder, or a catalogue name."""
     folder = Path(words.word)
-    return read_bundle(folder) if is_bundle(folder) else None
+    if words.word in registry.catalogue() or not is_bundle(folder):
+        return None
+    return read_bundle(folder)
+
+
+def _require_plain(words: ModelWords) -> None:
+    """A bundle has its inputs, weights and arguments; words about them would be passed over."""
+    said = words.inputs or words.dims or words.ranges or words.arguments
+    if said or words.weights != weights.DEFAULT:
+        raise InputsError(
+            "a bundle has inputs and weights of its own: --input, --dim, --range, --arg and "
+            "--weights are for models"
+        )
+
+
+def _require_known_code(found: Bundle, trust: bool) -> None:
+    """Anyone can write a manifest: code that it names runs only when we wrote it down."""
+    held = found.manifest
+    if trust or (held.word in registry.catalogue() and not held.arguments):
+        return
+    if not is_ours(code_key(held.word, held.arguments, held.weights.sha256)):
+        raise RefusedError(
+            f"the bundle names code to run ({held.word}), and this user's toolkit did not write it",
+            hint="check the model by its own word, or pass --trust if you know the bundle",
+        )
 
 
 def _from_bundle(words: ModelWords, found: Bundle, source: ModelWords) -> Subject:
@@ -95,7 +133,7 @@ def _from_bundle(words: ModelWords, found: Bundle, source: ModelWords) -> Subjec
 
 def train_plan(words: ModelWords) -> ModelSpec | None:
     """The spec of a model that is to be trained; None for one with other weights or no plan."""
-    if is_bundle(Path(words.word)):
+    if bundle_of(words) is not None:
         return None
     spec = registry.find(words)
     return spec if spec.training is not None and words.weights == weights.DEFAULT else None
@@ -103,22 +141,22 @@ def train_plan(words: ModelWords) -> ModelSpec | None:
 
 def complete(words: ModelWords, built: Built) -> Subject:
     """The subject of a built module: outputs read off its first run, given inputs checked."""
-    spec = probing.complete(built.spec, built.module)
+    # On a copy: a module may change its buffers when it runs, and these are the weights.
+    spec = probing.complete(built.spec, copy.deepcopy(built.module))
     return Subject(words, replace(built, spec=spec), _given(words, spec))
 
 
-def of_module(module: nn.Module, words: ModelWords, spec: ModelSpec | None = None) -> Subject:
+def of_module(module: nn.Module, words: ModelWords) -> Subject:
     """The subject of a module at hand (the Python API): copied, in eval mode.
 
-    Its weights are its own, unless `words` name others; a training plan of `spec` is left alone.
+    Its weights are its own, unless `words` name others.
     """
     own = copy.deepcopy(module)
     ports = words.ports()
-    if spec is None and not ports:
+    if not ports:
         raise user_code.missing_inputs(words.word, lambda: own)
-    found = spec or ModelSpec(words.word, lambda: own, ports, dimensions=words.dimensions())
-    found = replace(found, build=lambda: own, training=None, document=None)
-    built = weights.materialize(found, seed=words.seed, choice=words.weights)
+    spec = ModelSpec(words.word, lambda: own, ports, dimensions=words.dimensions())
+    built = weights.materialize(spec, seed=words.seed, choice=words.weights)
     return complete(words, built)
 
 
@@ -140,24 +178,28 @@ def _given(words: ModelWords, spec: ModelSpec) -> tuple[Mapping[str, Array], ...
                 f"{words.inputs_file} has no array {port.name}",
                 hint=f"it has: {', '.join(arrays) or 'none'}",
             )
-        _check_array(words.inputs_file, spec, port.name, arrays[port.name])
+        arrays[port.name] = _fitted(words.inputs_file, port, arrays[port.name])
     return ({port.name: arrays[port.name] for port in spec.inputs},)
 
 
-def _check_array(place: str, spec: ModelSpec, name: str, array: Array) -> None:
-    port = next(port for port in spec.inputs if port.name == name)
+def _fitted(place: str, port: Port, array: Array) -> Array:
+    """The array in the port's dtype: cast once, so that every runtime is given the same."""
     fits = len(port.shape) == array.ndim and all(
         isinstance(size, str) or size == extent
         for size, extent in zip(port.shape, array.shape, strict=False)
     )
     if not fits:
-        raise InputsError(f"{place}: {name} has shape {array.shape}, the model takes {port.shape}")
+        raise InputsError(
+            f"{place}: {port.name} has shape {array.shape}, the model takes {port.shape}"
+        )
+    dtype = "float32" if port.dtype == "bfloat16" else port.dtype
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise InputsError(f"{place}: {port.name} is {array.dtype}, the model takes {port.dtype}")
+    return array.astype(dtype)
 
 
 def reference(subject: Subject, device: str = "cpu", observe: Observe = ignore) -> Reference:
     """Eager and the oracle over the case plan, with the module on `device`."""
-    module = subject.built.module
-    if device != "cpu":
-        module = copy.deepcopy(module).to(device)
+    module = copy.deepcopy(subject.built.module).to(device)
     cases = plan(subject.spec, seed=subject.words.seed, given=subject.given)
     return refer(module, subject.spec, cases, device=device, observe=observe)
