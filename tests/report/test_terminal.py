@@ -25,8 +25,10 @@ from tests.report.examples import (
     trained,
     variant,
 )
+from toolkit.report.grid import Grid
 from toolkit.report.sections import sections
-from toolkit.report.terminal import console_for, display, format_document
+from toolkit.report.sheet import Column, Sheet, whole
+from toolkit.report.terminal import console_for, display, format_document, show
 from toolkit.results import CheckResult, Document, Finding
 
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -284,3 +286,21 @@ def test_colour_is_only_added_to_words_that_are_there_anyway() -> None:
 def test_the_columns_environment_variable_sets_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "66")
     assert console_for(io.StringIO()).width == 66
+
+
+def test_a_narrow_console_leaves_spare_columns_out_and_names_them() -> None:
+    columns = (Column("name"), Column("p50", "right"), Column("size", "right", spare=True))
+    sheet = Sheet(columns, [[whole("onnx"), whole("43.7 µs"), whole("251,000,000,000 kB")]])
+    assert drawn(sheet, 60).splitlines()[0].split() == ["name", "p50", "size"]
+    narrow = drawn(sheet, 20)
+    assert narrow.splitlines()[0].split() == ["name", "p50"]
+    assert "43.7 µs" in narrow
+    assert "not shown at" in narrow
+    assert "251,000" not in narrow
+
+
+def drawn(sheet: Sheet, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    with console.capture() as capture:
+        show([Grid(sheet)], console)
+    return capture.get()

@@ -26,7 +26,7 @@ COLUMNS = (
     Column("threads", "right"),
     Column("batch", "right"),
     Column(f"p50 {INTERVAL}", "right"),
-    Column("p90", "right", optional=True),
+    Column("p90", "right", optional=True, spare=True),
     Column("p99", "right", optional=True),
     Column(f"speed-up {INTERVAL}", "right"),
     Column("items/s", "right"),
@@ -34,8 +34,8 @@ COLUMNS = (
     Column("load", "right", optional=True),
     Column("first call", "right", optional=True),
     Column("peak RSS", "right", optional=True),
-    Column("size", "right", optional=True),
-    Column("score", "right", optional=True),
+    Column("size", "right", optional=True, spare=True),
+    Column("score", "right", optional=True, spare=True),
     Column("verdict"),
 )
 

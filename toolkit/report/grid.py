@@ -106,7 +106,8 @@ class Note(Line):
 class Grid:
     """A sheet as a table that fits the console by folding cells, never by cutting them.
 
-    On a console too narrow for the table every row becomes a paragraph.
+    On a console too narrow for it the spare columns go, and are named; where that is not enough
+    every row becomes a paragraph.
     """
 
     def __init__(self, sheet: Sheet) -> None:
@@ -115,12 +116,20 @@ class Grid:
         self._rows = [[Words(cell) for cell in row] for row in sheet.rows]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        room = options.max_width - GAP * (len(self._headings) - 1)
-        widths = column_widths(self._wants(console, options), room)
-        if widths is None:
-            yield from self._paragraphs()
-        else:
+        widths = self._widths(console, options)
+        narrower = Grid(self._sheet.without_spare_columns())
+        if widths is not None:
             yield self._table(widths)
+        elif self._sheet.spare_headings and narrower._widths(console, options) is not None:
+            yield narrower
+            left_out = ", ".join(self._sheet.spare_headings)
+            yield Words(words(f"not shown at this width: {left_out}", "dim"), "  ")
+        else:
+            yield from self._paragraphs()
+
+    def _widths(self, console: Console, options: ConsoleOptions) -> list[int] | None:
+        room = options.max_width - GAP * (len(self._headings) - 1)
+        return column_widths(self._wants(console, options), room)
 
     def _table(self, widths: Sequence[int]) -> Table:
         table = Table(box=HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))

@@ -67,11 +67,15 @@ def verdict(*states: str) -> Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, the side that its cells stand on, and whether the column may go when empty."""
+    """A heading, the side that its cells stand on, and when the column may go.
+
+    An `optional` one goes when it is empty, a `spare` one when there is no room for the table.
+    """
 
     heading: str
     justify: Justify = "left"
     optional: bool = False
+    spare: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,18 @@ class Sheet:
             for index, column in enumerate(self.columns)
             if not column.optional or any(row[index].text not in (empty, "") for row in self.rows)
         ]
+        return self._only(kept)
+
+    def without_spare_columns(self) -> Sheet:
+        """The sheet without the columns that a narrow console can do without."""
+        return self._only([i for i, column in enumerate(self.columns) if not column.spare])
+
+    @property
+    def spare_headings(self) -> list[str]:
+        """The headings of the columns that a narrow console can do without."""
+        return [column.heading for column in self.columns if column.spare]
+
+    def _only(self, kept: Sequence[int]) -> Sheet:
         return Sheet(
             [self.columns[index] for index in kept],
             [[row[index] for index in kept] for row in self.rows],
