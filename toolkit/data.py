@@ -23,7 +23,6 @@ HELD_OUT_SHARE = 0.2
 SPLIT_SEED = 20_180_917
 SIDE = 28
 PADDED_SIDE = 32
-COLOURS = 3
 PATCHES_A_DIGIT = 8
 _DIGIT_MAXIMUM = 16.0  # scikit-learn's digits have seventeen grey levels
 _BYTE_MAXIMUM = 255.0

@@ -122,9 +122,3 @@ class RunError(ToolkitError):
     """A runtime could not load or run an exported form."""
 
     name = "run"
-
-
-class TimingError(ToolkitError):
-    """A measurement could not be made."""
-
-    name = "timing"

@@ -15,7 +15,8 @@ from toolkit.report.symbols import FALLBACKS, printable, without_controls
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437", "utf-8"])
 @given(text=st.text())
 def test_any_text_can_be_written_in_any_encoding(encoding: str, text: str) -> None:
-    printable(text, encoding).encode(encoding)
+    shown = printable(text, encoding)
+    assert shown.encode(encoding).decode(encoding) == shown
 
 
 @given(text=st.text())

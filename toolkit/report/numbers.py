@@ -101,11 +101,6 @@ def speedup_parts(speedup: Speedup | None, verdict: str) -> tuple[str, ...]:
     return (value, interval) if interval else (value,)
 
 
-def format_speedup(speedup: Speedup | None, verdict: str) -> str:
-    """A speed-up in one line: its estimate and interval, or what stands for it."""
-    return " ".join(speedup_parts(speedup, verdict))
-
-
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """`1 form`, `4 forms`, `12,000 calls`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
