@@ -44,7 +44,10 @@ def draw(
 ) -> dict[str, Array]:
     """One array an input port, the same for the same seed, every value inside the port's range."""
     generator = np.random.default_rng(seed)
-    return {port.name: _draw_port(port, port.at(sizes), generator, kind) for port in spec.inputs}
+    return {
+        port.name: _draw_port(port.bounded(sizes), port.at(sizes), generator, kind)
+        for port in spec.inputs
+    }
 
 
 def _draw_port(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from toolkit.errors import SpecError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 Size = int | str
 """One extent of a shape: a number, or the name of a dynamic dimension."""
@@ -24,6 +24,10 @@ TRACED_SIZE = 2
 USUAL_SIZES = (2, 3, 5)
 
 FORMAT_NAMES = ("onnx", "pt2", "trace", "script")
+"""What is exported where nothing is said."""
+
+ALL_FORMATS = (*FORMAT_NAMES, "onnx-legacy")
+"""What can be asked for; `onnx-legacy` is torch.onnx's older, TorchScript-based exporter."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class Port:
     """One named tensor that goes in or comes out, and how its values are drawn.
 
     Without `low` and `high` floating values are standard normal and integers lie in 0 … 9;
-    with them values are uniform in the closed range. Every draw keeps to the range.
+    with them values are uniform in the closed range. Every draw keeps to the range. `up_to` names
+    a dimension whose size is the upper end (lengths of sequences); `high` then only caps it.
     """
 
     name: str
@@ -80,13 +85,14 @@ class Port:
     dtype: str = "float32"
     low: float | None = None
     high: float | None = None
+    up_to: str | None = None
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise SpecError(f"port {self.name}: unknown dtype {self.dtype}; one of {DTYPES}")
         if any(isinstance(size, int) and size < 0 for size in self.shape):
             raise SpecError(f"port {self.name}: negative size in {self.shape}")
-        if (self.low is None) != (self.high is None):
+        if self.up_to is None and (self.low is None) != (self.high is None):
             raise SpecError(f"port {self.name}: give both ends of the range, or neither")
         if self.low is not None and self.high is not None and not self.low <= self.high:
             raise SpecError(f"port {self.name}: range {self.low} … {self.high} is empty")
@@ -94,6 +100,14 @@ class Port:
             self._require_integers(self.low, self.high)
         if self.low is not None and not math.isfinite(self.low + (self.high or 0.0)):
             raise SpecError(f"port {self.name}: the range must be finite")
+
+    def bounded(self, sizes: Mapping[str, int]) -> Port:
+        """The port with `up_to` replaced by the size of its dimension."""
+        if self.up_to is None:
+            return self
+        low = 0.0 if self.low is None else self.low
+        high = float(sizes[self.up_to]) if self.high is None else min(self.high, sizes[self.up_to])
+        return replace(self, low=min(low, high), high=high, up_to=None)
 
     def _require_integers(self, low: float, high: float) -> None:
         bits = int(self.dtype.lstrip("uint"))
@@ -123,27 +137,45 @@ class TrainingPlan:
     """How an entry is trained briefly: data, objective, optimiser and the floor it must meet.
 
     `floor` bounds `metric` on held-out data: from below, or from above for a metric in which
-    less is better. Pixels are scaled to `pixel_range`. `kl_weight` is the β of a variational
+    less is better; None where nothing is promised. Pixels are scaled to `pixel_range`, or
+    normalised by `mean` and `std` where these are given. `kl_weight` is the β of a variational
     autoencoder; `partner` builds the second network of an alternating training, and `reader` the
     classifier that judges generated images. The `schedule` of the learning rate is `constant` or
     `linear`: down to 0 at the last step.
+
+    `classes` keeps the samples of these classes alone; `positive` makes a binary task of them,
+    the target 1 for these. `l1` and `l2` weigh the norms of all weights that are trained, added to
+    the loss; `clip_norm` bounds the gradient's norm; `patience` stops after so many epochs without
+    a better validation loss and keeps the best weights. `initialiser` draws the weights anew
+    before training; parameters under a prefix of `freeze` are left as they are.
     """
 
     data: str
     objective: str
     metric: str
-    floor: float
+    floor: float | None
     less_is_better: bool = False
     optimiser: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.0
+    nesterov: bool = False
     adam_betas: tuple[float, float] = (0.9, 0.999)
     schedule: Literal["constant", "linear"] = "constant"
     weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 5
     pixel_range: tuple[float, float] = (0.0, 1.0)
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    classes: tuple[int, ...] = ()
+    positive: tuple[int, ...] = ()
     kl_weight: float = 1.0
+    l1: float = 0.0
+    l2: float = 0.0
+    clip_norm: float | None = None
+    patience: int | None = None
+    initialiser: str | None = None
+    freeze: tuple[str, ...] = ()
     partner: Callable[[], nn.Module] | None = None
     reader: Callable[[], nn.Module] | None = None
 
@@ -155,7 +187,64 @@ class TrainingPlan:
 
     def met_by(self, value: float) -> bool:
         """Whether a held-out metric reaches the floor; NaN never does."""
+        if self.floor is None:
+            return math.isfinite(value)
         return value <= self.floor if self.less_is_better else value >= self.floor
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A module that computes the same, exported in place of one that a format cannot take.
+
+    `build` makes it from the documented module, with the same weights. Eager and the oracle stay
+    the documented module: the twin is judged against it like any form, and the manifest names it.
+    """
+
+    formats: tuple[str, ...]
+    build: Callable[[nn.Module], nn.Module]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Published weights: a member of torchvision's enums, as in `ResNet50_Weights.IMAGENET1K_V2`.
+
+    `adapt` turns the published state dict into the model's own; keys that it leaves out stay as
+    they were seeded (a new head).
+    """
+
+    weights: str
+    adapt: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
+
+
+@dataclass(frozen=True)
+class PartOf:
+    """Weights that are those of a part of another entry, trained as a whole.
+
+    `part` is the path of the submodule, empty for all of it; `partner` is the second network of
+    an alternating training.
+    """
+
+    whole: str
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How an image file becomes one sample of an image model, step by step.
+
+    The shorter side is resized to `resize` pixels, a centre square of `crop` pixels is cut out,
+    made grey where `channels` is 1, scaled to [0, 1], normalised by `mean` and `std`, and
+    surrounded by `padding` pixels of value `pad_value` (after normalisation).
+    """
+
+    channels: int
+    resize: int
+    crop: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    padding: int = 0
+    pad_value: float = 0.0
 
 
 def _no_limits() -> Mapping[str, str]:
@@ -169,6 +258,10 @@ class ModelSpec:
     `inputs` are in the order of `forward`'s parameters. `outputs` may be empty for a user's own
     model: they are then read off its first run. `limits` maps a format to the reason why the
     model cannot be had in it; a limit is a strict expectation.
+
+    Weights: trained by `training` where that is given and its data are at hand, else `pretrained`,
+    else those of `part_of`, else seeded. `recipe` is the document's own training as it stands.
+    `labels` names the set of class names (`toolkit.labels`).
     """
 
     name: str
@@ -181,6 +274,12 @@ class ModelSpec:
     summary: str = ""
     parameters: int | None = None
     training: TrainingPlan | None = None
+    recipe: TrainingPlan | None = None
+    pretrained: Pretrained | None = None
+    part_of: PartOf | None = None
+    twins: tuple[Twin, ...] = ()
+    preprocess: Preprocess | None = None
+    labels: str | None = None
     limits: Mapping[str, str] = field(default_factory=_no_limits)
 
     def __post_init__(self) -> None:
@@ -189,9 +288,11 @@ class ModelSpec:
         self._refuse_twins("input", [port.name for port in self.inputs])
         self._refuse_twins("output", [port.name for port in self.outputs])
         self._refuse_twins("dimension", [dimension.name for dimension in self.dimensions])
-        unknown = [name for name in self.limits if name.split("-")[0] not in FORMAT_NAMES]
+        used = [*self.limits, *(name for twin in self.twins for name in twin.formats)]
+        unknown = [name for name in used if name not in ALL_FORMATS]
         if unknown:
-            raise SpecError(f"limits for unknown formats: {unknown}", model=self.name)
+            raise SpecError(f"limits or twins for unknown formats: {unknown}", model=self.name)
+        self._refuse_unknown_ends()
         object.__setattr__(self, "dimensions", self._completed_dimensions())
         object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
 
@@ -199,6 +300,12 @@ class ModelSpec:
         twins = sorted({name for name in names if names.count(name) > 1})
         if twins:
             raise SpecError(f"{kind} named twice: {', '.join(twins)}", model=self.name)
+
+    def _refuse_unknown_ends(self) -> None:
+        known = {symbol for port in self.inputs for symbol in port.symbols}
+        for port in self.inputs:
+            if port.up_to is not None and port.up_to not in known:
+                raise SpecError(f"no input has a dimension called {port.up_to}", model=self.name)
 
     def _completed_dimensions(self) -> tuple[Dimension, ...]:
         """The declared dimensions, and a free one for each further name in an input's shape."""
@@ -216,6 +323,10 @@ class ModelSpec:
     def dimension(self, name: str) -> Dimension:
         """The symbolic dimension of that name; KeyError if there is none."""
         return next(found for found in self.dimensions if found.name == name)
+
+    def twin_for(self, format_name: str) -> Twin | None:
+        """What is exported to this format in place of the module; None where it is the module."""
+        return next((twin for twin in self.twins if format_name in twin.formats), None)
 
     @property
     def traced_sizes(self) -> dict[str, int]:

@@ -65,7 +65,7 @@ class TrainedEntry:
     data: str
     metric: str
     metric_value: float
-    floor: float
+    floor: float | None
     met: bool
     epochs: int
     seconds: float

@@ -15,12 +15,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.errors import InputsError, SpecError, UsageError
-from toolkit.spec import DTYPES, FORMAT_NAMES, Dimension, Port, Size
+from toolkit.spec import ALL_FORMATS, DTYPES, Dimension, Port, Size
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _NUMBERS_BY_X = re.compile(r"\d+(x\d+)+")
 _RANGE = re.compile(r"(?P<low>-?[\d.eE+-]+?)\.\.(?P<high>-?[\d.eE+-]+)")
 _DIM = re.compile(r"(?P<low>\d+)\.\.(?P<high>\d*)(:(?P<step>\d+))?(@(?P<traced>\d+))?")
+
+
+RECIPES = ("brief", "document")
+
+
+@dataclass(frozen=True)
+class TrainingWords:
+    """What was said about training, in place of the plan's own.
+
+    `recipe` is `brief` (the toolkit's own plan) or `document` (as the document has it); `data` a
+    data set's name or an image folder; `data_dir` the folder that a set lies in or is downloaded
+    to.
+    """
+
+    recipe: str = "brief"
+    data: str | None = None
+    data_dir: str | None = None
+    epochs: int | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,7 @@ class ModelWords:
     inputs_file: str | None = None
     weights: str = "default"
     seed: int = 0
+    training: TrainingWords = TrainingWords()
 
     def named(self, word: str) -> ModelWords:
         """The same options for another model."""
@@ -179,10 +199,10 @@ def parse_formats(words: Iterable[str]) -> tuple[str, ...]:
     """Comma-separated format names, in the order given; none means all."""
     names = [name for word in words for name in word.split(",") if name]
     for name in names:
-        if name not in FORMAT_NAMES:
+        if name not in ALL_FORMATS:
             raise UsageError(
-                f"unknown format {name}{_nearest(name, FORMAT_NAMES)}",
-                hint=f"one of: {', '.join(FORMAT_NAMES)}",
+                f"unknown format {name}{_nearest(name, ALL_FORMATS)}",
+                hint=f"one of: {', '.join(ALL_FORMATS)}",
             )
     return tuple(dict.fromkeys(names))
 

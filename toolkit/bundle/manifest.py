@@ -49,6 +49,7 @@ class PortEntry(_Entry):
     dtype: str
     low: float | None = None
     high: float | None = None
+    up_to: str | None = None
 
 
 class DimensionEntry(_Entry):
@@ -149,6 +150,7 @@ def port_entries(ports: Iterable[Port]) -> list[PortEntry]:
             dtype=port.dtype,
             low=port.low,
             high=port.high,
+            up_to=port.up_to,
         )
         for port in ports
     ]
@@ -187,7 +189,7 @@ def spec_of(manifest: Manifest) -> ModelSpec:
 
 
 def _port(entry: PortEntry) -> Port:
-    return Port(entry.name, tuple(entry.shape), entry.dtype, entry.low, entry.high)
+    return Port(entry.name, tuple(entry.shape), entry.dtype, entry.low, entry.high, entry.up_to)
 
 
 def to_json(manifest: Manifest) -> str:

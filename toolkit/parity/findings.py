@@ -17,6 +17,8 @@ Name = Literal[
     "ill-conditioned",
     "outside-domain",
     "altered",
+    "twin",
+    "batch-dependence",
 ]
 
 

@@ -90,5 +90,5 @@ def _plan_pairs(plan: TrainingPlan | None) -> list[tuple[str, str]]:
     return [
         ("trains on", plan.data),
         ("objective", f"{plan.objective}, {plan.epochs} epochs, {how}"),
-        ("floor", f"{plan.metric} {bound} {plan.floor:g}"),
+        ("floor", f"{plan.metric} {bound} {plan.floor:g}" if plan.floor is not None else "none"),
     ]

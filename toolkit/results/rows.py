@@ -60,7 +60,7 @@ class Metric(Value):
 
     name: str
     value: Measured
-    floor: float
+    floor: float | None
     met: bool = True
 
 

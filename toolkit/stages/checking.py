@@ -29,7 +29,7 @@ from toolkit.parity.graphs import random_operators
 from toolkit.parity.reference import Reference
 from toolkit.parity.verdict import Verdict, judge
 from toolkit.runtimes.base import Runner, RunOptions
-from toolkit.spec import Severity
+from toolkit.spec import ModelSpec, Severity
 from toolkit.stages.subject import Subject
 from toolkit.weights import Built
 
@@ -99,6 +99,13 @@ def own_copy(subject: Subject) -> Built:
     return replace(subject.built, module=copy.deepcopy(subject.built.module))
 
 
+def exportable(subject: Subject, name: str) -> Built:
+    """What an exporter is given: a copy of the model, or the twin that the format needs."""
+    built = own_copy(subject)
+    twin = subject.spec.twin_for(name)
+    return built if twin is None else replace(built, module=twin.build(built.module).eval())
+
+
 def is_out_of_memory(failure: BaseException) -> bool:
     """Whether memory ran out, by Python's, torch's or CUDA's own word."""
     words = ("can't allocate memory", "out of memory", "bad allocation")
@@ -122,7 +129,7 @@ def _export(checking: Checking, name: str) -> FormAtHand:
     checking.observe(Progress(spec.name, "export", name, form=name))
     exporter = formats.get(name)
     path = checking.folder / exporter.filename
-    built = own_copy(checking.subject)
+    built = exportable(checking.subject, name)
     return FormAtHand(exporter.export(built, path, opset=checking.options.opset))
 
 
@@ -136,11 +143,17 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
     extra = [
         *form.findings,
         *(note("warning", text) for text in form.exported.warnings),
+        *_about_twin(checking.subject.spec, name),
         *declared_findings(checking.subject.spec, runner.inputs, runner.outputs),
         *random_operators(name, path),
     ]
     verdict = judge(checking.reference, runner, extra=extra, label=name, observe=checking.observe)
     return _from_verdict(checking, name, verdict)
+
+
+def _about_twin(spec: ModelSpec, name: str) -> list[Finding]:
+    twin = spec.twin_for(name)
+    return [] if twin is None else [note("twin", f"exported from a twin: {twin.reason}")]
 
 
 def _load(checking: Checking, name: str, path: Path) -> Runner:

@@ -22,7 +22,7 @@ from toolkit.stages.checking import (
     Checking,
     FormAtHand,
     explained,
-    own_copy,
+    exportable,
     script_is_expected,
     slug,
 )
@@ -170,7 +170,7 @@ def _write_form(
     exporter = formats.get(name)
     path = writer.folder / exporter.filename
     try:
-        exported = exporter.export(own_copy(subject), path, opset=options.opset)
+        exported = exporter.export(exportable(subject, name), path, opset=options.opset)
     except NotScriptableError as refusal:
         if script_is_expected(subject, options.formats):
             raise
@@ -180,9 +180,22 @@ def _write_form(
         exported.path,
         opset=exported.opset,
         warnings=exported.warnings,
-        options={"opset": options.opset} if exported.opset is not None else None,
+        options=_form_options(subject, name, options, exported),
         extra=exported.extra,
     )
+
+
+def _form_options(
+    subject: Subject, name: str, options: ExportOptions, exported: Exported
+) -> dict[str, str | int | float | bool | None]:
+    """What the manifest tells of how a form was made: the opset asked for, the twin exported."""
+    twin = subject.spec.twin_for(name)
+    told: dict[str, str | int | float | bool | None] = {}
+    if exported.opset is not None:
+        told["opset"] = options.opset
+    if twin is not None:
+        told["twin"] = twin.reason
+    return told
 
 
 def _golden_cases(reference: Reference) -> Iterator[GoldenCase]:
