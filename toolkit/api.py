@@ -22,7 +22,7 @@ from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import FORMAT_NAMES, ModelSpec
 from toolkit.stages import exporting
 from toolkit.stages.subject import Subject, of_module, of_spec, prepare, reference
-from toolkit.words import ModelWords, parse_formats
+from toolkit.words import ModelWords, TrainingWords, parse_formats
 
 Model = str | nn.Module | ModelSpec
 
@@ -74,7 +74,8 @@ def train(
     model: str, *, seed: int = 0, epochs: int | None = None, observe: Observe = ignore
 ) -> results.TrainedModel:
     """Train an entry briefly, or find its earlier weights."""
-    for row in pipeline.train(ModelWords(model, seed=seed), epochs, False, observe=observe):
+    words = ModelWords(model, seed=seed, training=TrainingWords(epochs=epochs))
+    for row in pipeline.train(words, False, observe=observe):
         return row
     raise ToolkitError("it has no training plan", model=model)
 

@@ -11,7 +11,8 @@ class Progress:
     """Where a model is: `stage` (`train`, `export`, `check`, `bench`) and what it is doing.
 
     `detail` is a short line (`loss 0.12 · accuracy 97.3 %`); `done` of `total` steps where they
-    can be counted; `form` is the format that is being worked on, if it is one alone.
+    can be counted; `form` is the format that is being worked on, if it is one alone; `place` is
+    that of the model among several (`12/110`).
     """
 
     model: str
@@ -20,6 +21,7 @@ class Progress:
     done: int | None = None
     total: int | None = None
     form: str | None = None
+    place: str = ""
 
 
 Observe = Callable[[Progress], None]

@@ -13,22 +13,29 @@ VARIANTS = (EAGER, *FORMAT_NAMES)
 BATCH = "batch"
 EXPORTED = Path("exported")
 OPSET = 20
+BUDGET_S = 60.0
+"""Seconds for the cases of one form, and for the reference."""
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles."""
+    """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles.
+
+    `budget_s` bounds the golden cases that are computed.
+    """
 
     formats: tuple[str, ...] = ()
     out: Path = EXPORTED
     opset: int = OPSET
+    budget_s: float | None = BUDGET_S
 
 
 @dataclass(frozen=True)
 class CheckOptions:
     """How forms are checked: `formats` as asked for (empty: all), `failures` the folder for cases.
 
-    `trust` loads programs that this user's toolkit did not write.
+    `trust` loads programs that this user's toolkit did not write. `budget_s` is the time for the
+    cases of one form, and for the reference that all share; None has no end.
     """
 
     formats: tuple[str, ...] = ()
@@ -36,6 +43,7 @@ class CheckOptions:
     opset: int = OPSET
     failures: Path = EXPORTED
     trust: bool = False
+    budget_s: float | None = BUDGET_S
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,11 @@ class TimedForm:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What torch finds on this machine; asked for in a child, so that the parent needs no torch."""
+    """What torch finds on this machine; asked for in a child, so that the parent needs no torch.
+
+    `parts` are the catalogue's layers and losses.
+    """
 
     devices: tuple[str, ...]
     threads: int
+    parts: frozenset[str] = frozenset()

@@ -23,8 +23,9 @@ from toolkit.options import (
     Surroundings,
     TimedForm,
 )
+from toolkit.parity.reference import Reference
 from toolkit.runtimes.devices import torch_device
-from toolkit.spec import FORMAT_NAMES
+from toolkit.spec import FORMAT_NAMES, PART_FAMILIES
 from toolkit.stages import benching, exporting
 from toolkit.stages.checking import Checking, check_form, not_held
 from toolkit.stages.subject import Subject, prepare, reference, train_plan
@@ -49,20 +50,28 @@ def resolve(
     if everything:
         common = words[0] if words else ModelWords("")
         found = [common.named(name) for name in registry.catalogue()]
-    yield found, Surroundings(tuple(machine.devices()), torch.get_num_threads())
+    yield found, Surroundings(tuple(machine.devices()), torch.get_num_threads(), _parts())
     for each in found:
         with contextlib.suppress(BuildError):
             exporting.find(each)
 
 
+def _parts() -> frozenset[str]:
+    """Entries that are no networks by themselves."""
+    entries = registry.catalogue().values()
+    return frozenset(spec.name for spec in entries if spec.family in PART_FAMILIES)
+
+
 def train(
-    words: ModelWords, epochs: int | None, again: bool, *, observe: Observe = ignore
+    words: ModelWords, again: bool, *, observe: Observe = ignore
 ) -> Iterator[results.TrainedModel]:
     """Train one model by its plan, or find its earlier weights; nothing for one without a plan."""
     spec = train_plan(words)
     if spec is None:
         return
-    entry = weights.train(spec, seed=words.seed, epochs=epochs, fresh=again, observe=observe)
+    entry = weights.train(
+        spec, seed=words.seed, epochs=words.training.epochs, fresh=again, observe=observe
+    )
     yield results.TrainedModel(
         name=spec.name,
         data=entry.data,
@@ -89,8 +98,32 @@ def export(
 ) -> Iterator[results.ExportedModel]:
     """Write the bundle of one model; `dead` are forms whose export ended a process before."""
     subject = prepare(words, observe)
-    yield exporting.export_bundle(
-        subject, options, dead, reference(subject, observe=observe), observe
+    judged_against = reference(subject, observe=observe, budget_s=options.budget_s)
+    yield exporting.export_bundle(subject, options, dead, judged_against, observe)
+
+
+def prove(
+    words: ModelWords,
+    options: ExportOptions,
+    check_options: CheckOptions,
+    names: tuple[str, ...],
+    dead: Mapping[str, str],
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.ExportedModel | results.CheckResult]:
+    """Write the bundle, then check its forms in `names`; on the CPU both share one reference."""
+    torch_device(check_options.device)
+    subject = prepare(words, observe)
+    judged_against = reference(subject, observe=observe, budget_s=check_options.budget_s)
+    exported = exporting.export_bundle(subject, options, dead, judged_against, observe)
+    yield exported
+    yield from checked(
+        subject,
+        check_options,
+        names,
+        Path(exported.bundle) if exported.bundle else None,
+        reference_at_hand=judged_against if check_options.device == "cpu" else None,
+        observe=observe,
     )
 
 
@@ -114,10 +147,13 @@ def checked(
     names: tuple[str, ...] = FORMAT_NAMES,
     bundle: Path | None = None,
     *,
+    reference_at_hand: Reference | None = None,
     observe: Observe = ignore,
 ) -> Iterator[results.CheckResult]:
     """`check` for a subject at hand."""
-    judged_against = reference(subject, options.device, observe)
+    judged_against = reference_at_hand or reference(
+        subject, options.device, observe, budget_s=options.budget_s
+    )
     at_hand = exporting.forms_at_hand(subject, bundle)
     with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
         checking = Checking(

@@ -30,6 +30,10 @@ ALL_FORMATS = (*FORMAT_NAMES, "onnx-legacy")
 """What can be asked for; `onnx-legacy` is torch.onnx's older, TorchScript-based exporter."""
 
 
+PART_FAMILIES = ("layer", "loss")
+"""Entries that are parts of networks: a sweep over the catalogue checks them and times none."""
+
+
 @dataclass(frozen=True)
 class Dimension:
     """The range of one symbolic dimension: `low` to `high` (None: no end) in steps of `step`."""

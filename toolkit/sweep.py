@@ -7,13 +7,13 @@ imports no torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolkit import results
 from toolkit.bundle import update_parity
 from toolkit.errors import REFUSED, UNJUDGED, USAGE, ToolkitError
-from toolkit.events import Observe, ignore
+from toolkit.events import Observe, Progress, ignore
 from toolkit.isolation import Death, Limits, run_job
 from toolkit.options import BenchOptions, CheckOptions, ExportOptions, Surroundings, TimedForm
 from toolkit.outcome import (
@@ -47,6 +47,8 @@ class Sweep(Outcome):
     observe: Observe = ignore
     saved: Callable[[], None] = lambda: None
     surroundings: Surroundings | None = None
+    completed: list[str] = field(default_factory=list)
+    place: str = ""
 
     def resolve(
         self, words: Sequence[ModelWords], *, everything: bool, device: str = "cpu"
@@ -63,19 +65,90 @@ class Sweep(Outcome):
                 raise ToolkitError(f"the models could not be looked up: {value.message}")
         return found
 
-    def whole_way(self, words: ModelWords, stages: Stages) -> None:
+    def each(self, found: Sequence[ModelWords]) -> Iterator[ModelWords]:
+        """The models that are not done yet, one by one; each is marked once its work is over.
+
+        One whose work failed without a row is not: a resumed sweep tries it again.
+        """
+        for place, words in enumerate(found, start=1):
+            shown = display_name(words.word)
+            if shown in self.completed:
+                continue
+            self.place = f"{place}/{len(found)}" if len(found) > 1 else ""
+            failures = len(self.failures)
+            yield words
+            if len(self.failures) == failures:
+                self.completed.append(shown)
+            self.saved()
+
+    def whole_way(self, words: ModelWords, stages: Stages, *, timed: bool = True) -> None:
         """Weights, export, check and bench of one model; what fails early is not gone on with."""
         if not self.train(words, required=False):
             self._add_unbuilt(words, "train", stages.check.device)
             return
-        exported = self.export(words, stages.export)
+        exported, rows = self._prove(words, stages)
         bundle = Path(exported.bundle) if exported and exported.bundle else None
-        rows = self.check(words, stages.check, bundle)
         if bundle is not None:
             self._note_parity(words, bundle, rows)
         forms = timed_forms(exported, rows)
-        if forms:
+        if forms and timed:
             self.bench(words, stages.bench, forms, bundle)
+
+    def _prove(
+        self, words: ModelWords, stages: Stages
+    ) -> tuple[results.ExportedModel | None, list[results.CheckResult]]:
+        """Export and check in one process; a form that ends it is left out, and said."""
+        before = len(self.checked)
+        names = stages.check.formats or FORMAT_NAMES
+        dead: dict[str, str] = {}
+        for _ in range(_RETRIES + 1):
+            exported, death = self._proved_until_death(words, stages, names, dead)
+            if exported is not None:
+                rows = self.checked[before:]
+                done = [row.format for row in rows]
+                left = [name for name in names if name not in done]
+                bundle = Path(exported.bundle) if exported.bundle else None
+                rows += self._judge_rest(words, stages.check, left, bundle, death)
+                return exported, rows
+            if death is None or death.form is None or death.form in dead:
+                self._mourn(words, "export", death)
+                break
+            dead[death.form] = f"{death.kind}: {death.cause}"
+        self._add_unbuilt(words, "export", stages.check.device)
+        return None, self.checked[before:]
+
+    def _proved_until_death(
+        self, words: ModelWords, stages: Stages, names: tuple[str, ...], dead: dict[str, str]
+    ) -> tuple[results.ExportedModel | None, Death | None]:
+        exported: results.ExportedModel | None = None
+        for value in self._rows(
+            words, "export", "prove", words, stages.export, stages.check, names, dead
+        ):
+            if isinstance(value, Death):
+                return exported, value
+            if isinstance(value, results.ExportedModel):
+                exported = value
+                self.exported.append(value)
+                self.saved()
+            else:
+                self._add(value)
+        return exported, None
+
+    def _judge_rest(
+        self,
+        words: ModelWords,
+        options: CheckOptions,
+        left: list[str],
+        bundle: Path | None,
+        death: Death | None,
+    ) -> list[results.CheckResult]:
+        """The forms that came after the one which ended the process, in another process."""
+        if death is None:
+            return []
+        before = len(self.checked)
+        left = self._bury(words, death, left, options.device)
+        self._check_left(words, options, left, bundle)
+        return self.checked[before:]
 
     def _note_parity(
         self, words: ModelWords, bundle: Path, rows: Sequence[results.CheckResult]
@@ -90,7 +163,6 @@ class Sweep(Outcome):
     def train(
         self,
         words: ModelWords,
-        epochs: int | None = None,
         *,
         again: bool = False,
         required: bool = True,
@@ -101,7 +173,7 @@ class Sweep(Outcome):
         """
         before = len(self.failures)
         rows = 0
-        for value in self._rows(words, "train", "train", words, epochs, again):
+        for value in self._rows(words, "train", "train", words, again):
             if isinstance(value, Death):
                 self._mourn(words, "train", value)
                 break
@@ -136,19 +208,25 @@ class Sweep(Outcome):
         """Check every form of one model; a form that ends the process is a row, the rest go on."""
         before = len(self.checked)
         failures = len(self.failures)
-        left = list(options.formats or FORMAT_NAMES)
-        while left:
-            death = self._checked_until_death(words, options, left, bundle)
-            if death is None:
-                break
-            form = death.form if death.form in left else None
-            self._add(unjudged_row(words, form, death.kind, death.message, options.device))
-            if form is None:
-                return self.checked[before:]
-            left = left[left.index(form) + 1 :]
+        self._check_left(words, options, list(options.formats or FORMAT_NAMES), bundle)
         if len(self.failures) > failures and len(self.checked) == before:
             self._add_unbuilt(words, "check", options.device)
         return self.checked[before:]
+
+    def _check_left(
+        self, words: ModelWords, options: CheckOptions, left: list[str], bundle: Path | None
+    ) -> None:
+        while left:
+            death = self._checked_until_death(words, options, left, bundle)
+            if death is None:
+                return
+            left = self._bury(words, death, left, options.device)
+
+    def _bury(self, words: ModelWords, death: Death, left: list[str], device: str) -> list[str]:
+        """A row for the form that ended the process; the forms that are left after it."""
+        form = death.form if death.form in left else None
+        self._add(unjudged_row(words, form, death.kind, death.message, device))
+        return [] if form is None else left[left.index(form) + 1 :]
 
     def _checked_until_death(
         self,
@@ -225,10 +303,13 @@ class Sweep(Outcome):
             function,
             *arguments,
             limits=self.limits,
-            observe=self.observe,
+            observe=self._observe_in_place,
             fresh=fresh,
             variables=variables,
         )
+
+    def _observe_in_place(self, progress: Progress) -> None:
+        self.observe(replace(progress, place=self.place))
 
     def _mourn(self, words: ModelWords, stage: str, death: Death | None) -> None:
         if death is not None:

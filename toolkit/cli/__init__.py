@@ -21,6 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     from typer import Abort
 
+    from toolkit.cli import verbs  # noqa: F401 - registers its commands
     from toolkit.cli.app import app
     from toolkit.cli.session import INTERRUPTED, TERMINATED, TerminationError, refuse
 

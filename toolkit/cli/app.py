@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as opt
-from toolkit.cli.session import ModelOptions
+from toolkit.cli.model_options import ModelOptions, training_words
 
 RESULTS = Path("exported")
 
@@ -72,12 +72,16 @@ def train(
     *,
     models: opt.Models = None,
     everything: opt.Everything = False,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="In place of the plan's.")
-    ] = None,
+    data: opt.Data = None,
+    data_dir: opt.DataDir = None,
+    recipe: opt.Recipe = "brief",
+    epochs: opt.Epochs = None,
     again: Annotated[
         bool, typer.Option("--again", help="Train even where earlier weights would serve.")
     ] = False,
+    device: Annotated[
+        str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where training runs.")
+    ] = "cpu",
     seed: opt.Seed = 0,
     timeout: opt.Timeout = 600.0,
     memory_limit: opt.MemoryLimit = None,
@@ -90,166 +94,12 @@ def train(
     """
     from toolkit.cli import work
 
+    training = training_words(recipe, data, data_dir, epochs, device)
     return work.train(
-        ModelOptions(models, everything, seed=seed),
+        ModelOptions(models, everything, seed=seed, training=training),
         work.Common(json, results, timeout, memory_limit),
-        epochs=epochs,
         again=again,
     )
-
-
-@app.command()
-def export(
-    *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
-    formats: opt.Formats = None,
-    out: opt.Out = RESULTS,
-    opset: opt.Opset = 20,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
-    results: opt.ResultsFile = RESULTS / "export.json",
-    json: opt.Json = False,
-) -> int:
-    """Write bundles of exported forms.
-
-    A bundle is a folder: the forms, the weights, golden values and a manifest with hashes.
-    """
-    from toolkit.cli import work
-
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
-    )
-    common = work.Common(json, results, timeout, memory_limit)
-    return work.export(chosen, common, formats=formats, out=out, opset=opset)
-
-
-@app.command()
-def check(
-    *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
-    formats: opt.Formats = None,
-    device: opt.Device = "cpu",
-    opset: opt.Opset = 20,
-    failures: Annotated[
-        Path, typer.Option("--failures", metavar="DIR", help="Where failing cases are saved.")
-    ] = RESULTS,
-    trust: opt.Trust = False,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
-    results: opt.ResultsFile = RESULTS / "check.json",
-    json: opt.Json = False,
-) -> int:
-    """Judge every exported form against its model.
-
-    The judge is a float64 run of the module itself. Exits 1 when a form is not as accurate as
-    the model it came from.
-    """
-    from toolkit.cli import work
-
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
-    )
-    common = work.Common(json, results, timeout, memory_limit)
-    asked = work.Check(formats, device, opset, failures, trust)
-    return work.check(chosen, common, asked)
-
-
-@app.command()
-def bench(
-    *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
-    variants: opt.Variants = None,
-    batch: opt.Batches = "1",
-    threads: opt.Threads = 1,
-    device: opt.Device = "cpu",
-    baseline_variant: opt.BaselineVariant = "eager",
-    quick: Annotated[bool, typer.Option("--quick", help="Twelve rounds.")] = False,
-    budget: Annotated[
-        float, typer.Option("--budget", metavar="SECONDS", min=1.0, help="Round time a comparison.")
-    ] = 60.0,
-    opset: opt.Opset = 20,
-    trust: opt.Trust = False,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
-    results: opt.ResultsFile = RESULTS / "bench.json",
-    json: opt.Json = False,
-) -> int:
-    """Time every form against eager.
-
-    Variants take turns in random order in one process; each ratio has a 95 % interval and stands
-    beside an A/A row. A form that fails parity is not timed.
-    """
-    from toolkit.cli import work
-
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
-    )
-    common = work.Common(json, results, timeout, memory_limit)
-    asked = work.Bench(
-        variants, batch, threads, device, baseline_variant, quick, budget, opset, trust
-    )
-    return work.bench(chosen, common, asked)
-
-
-@app.command()
-def run(
-    *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
-    formats: opt.Formats = None,
-    out: opt.Out = RESULTS,
-    opset: opt.Opset = 20,
-    batch: opt.Batches = "1",
-    threads: opt.Threads = 1,
-    device: opt.Device = "cpu",
-    quick: Annotated[
-        bool, typer.Option("--quick/--full", help="Twelve rounds, or the full protocol.")
-    ] = True,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
-    results: opt.ResultsFile = RESULTS / "run.json",
-    json: opt.Json = False,
-) -> int:
-    """Weights, export, check, bench and report."""
-    from toolkit.cli import work
-
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed
-    )
-    common = work.Common(json, results, timeout, memory_limit)
-    asked = work.Bench(None, batch, threads, device, "eager", quick, 60.0, opset, False)
-    return work.run(chosen, common, asked, formats=formats, out=out)
 
 
 @app.command()

@@ -59,9 +59,45 @@ Weights = Annotated[
     str,
     typer.Option(
         "--weights",
-        metavar="default|random|FILE[:KEY]",
+        metavar="default|pretrained|random|FILE[:KEY]",
         help="Trained or pretrained, seeded at random, or from a checkpoint.",
     ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME",
+        help="Data to train on in place of the plan's: digits, mnist, cifar10, image-folder, ...",
+    ),
+]
+DataDir = Annotated[
+    str | None,
+    typer.Option("--data-dir", metavar="DIR", help="Where the data lie, or are downloaded to."),
+]
+Recipe = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        metavar="brief|document",
+        help="Train briefly to the catalogue's floor, or as the document has it.",
+    ),
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="In place of the training plan's.")
+]
+Budget = Annotated[
+    float,
+    typer.Option(
+        "--budget",
+        metavar="SECONDS",
+        min=0.0,
+        help="Time for the cases of one form; the first eight run in any case.",
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the sweep in --results: what is done is kept."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of weights and draws.")]
 Device = Annotated[
@@ -70,7 +106,10 @@ Device = Annotated[
 Formats = Annotated[
     list[str] | None,
     typer.Option(
-        "-f", "--format", metavar="FORMAT,...", help="onnx, pt2, trace, script; all without it."
+        "-f",
+        "--format",
+        metavar="FORMAT,...",
+        help="onnx, pt2, trace, script (all four without it), onnx-legacy.",
     ),
 ]
 Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where bundles are written.")]

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit._version import __version__
-from toolkit.errors import ResultsError, ToolkitError, UsageError
+from toolkit.errors import ResultsError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.options import Surroundings
     from toolkit.results import Document, Environment, ErrorDocument
     from toolkit.sweep import Sweep
-    from toolkit.words import ModelWords
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -44,48 +44,24 @@ def termination_unwinds() -> Iterator[None]:
 
 
 @dataclass
-class ModelOptions:
-    """The options about models as typed."""
+class _Pace:
+    """When something that takes a while may be done again, and how long it takes."""
 
-    models: Sequence[str] | None
-    everything: bool = False
-    inputs: Sequence[str] | None = None
-    dims: Sequence[str] | None = None
-    ranges: Sequence[str] | None = None
-    arguments: Sequence[str] | None = None
-    inputs_file: str | None = None
-    weights: str = "default"
-    seed: int = 0
+    share: float = 0.1
+    cost_s: float = 0.0
+    last_s: float = float("-inf")
 
-    def words(self) -> list[ModelWords]:
-        """The model words, their grammar checked; raises `UsageError`."""
-        from toolkit.words import ModelWords
+    def due(self) -> bool:
+        return time.monotonic() - self.last_s >= self.cost_s / self.share
 
-        if self.models and self.everything:
-            raise UsageError("--all is every model: name none beside it")
-        if not self.models and not self.everything:
-            raise UsageError(
-                "which model?",
-                hint="name one, as in `toolkit check lenet5`; `toolkit list` shows them all",
-            )
-        words = [
-            ModelWords(
-                word,
-                tuple(self.inputs or ()),
-                tuple(self.dims or ()),
-                tuple(self.ranges or ()),
-                tuple(self.arguments or ()),
-                self.inputs_file,
-                self.weights,
-                self.seed,
-            )
-            for word in dict.fromkeys(self.models or [])
-        ]
-        for each in words:
-            each.ports()
-            each.dimensions()
-            each.constructor_arguments()
-        return words or [ModelWords("", weights=self.weights, seed=self.seed)]
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.last_s = time.monotonic()
+            self.cost_s = self.last_s - began
 
 
 @dataclass
@@ -99,9 +75,15 @@ class Session:
     limits_timeout_s: float = 600.0
     memory_limit_gb: float | None = None
     threads: int | None = None
+    asked: dict[str, Any] | None = None
+    resume: bool = False
+    _saving: _Pace = field(default_factory=_Pace)
 
     def run(self, work: Callable[[Sweep], None]) -> int:
-        """Do the work under a progress display, save and tell what came of it."""
+        """Do the work under a progress display, save and tell what came of it.
+
+        With `resume` the models that an earlier run has done keep their rows.
+        """
         from toolkit.isolation import Limits
         from toolkit.report.progress import ProgressDisplay
         from toolkit.report.terminal import console_for
@@ -113,7 +95,8 @@ class Session:
         console = console_for(stderr=True)
         with ProgressDisplay(console) as display, termination_unwinds():
             sweep = Sweep(limits=limits, observe=display.observe)
-            sweep.saved = lambda: self._save(sweep)
+            sweep.saved = lambda: self._save_in_passing(sweep)
+            self._take_up_earlier(sweep)
             try:
                 work(sweep)
             except KeyboardInterrupt:
@@ -135,11 +118,31 @@ class Session:
             exit_code=sweep.exit_code(),
             command_line=command_line(),
             error=sweep.error,
+            asked=self.asked,
+            completed=sweep.completed if self.asked is not None else None,
             **self.build(sweep),  # type: ignore[arg-type]
         )
 
+    def _take_up_earlier(self, sweep: Sweep) -> None:
+        from toolkit.cli import resuming
+
+        if not self.resume:
+            return
+        found = resuming.earlier(
+            self.results_file, self.command, self.asked or {}, environment(None, self.threads)
+        )
+        if found is not None:
+            resuming.take_up(sweep, found)
+            say(f"going on after {len(sweep.completed)} models that are done")
+
+    def _save_in_passing(self, sweep: Sweep) -> None:
+        """After every row, but for a large file no more often than costs a tenth of the time."""
+        if self._saving.due():
+            with self._saving.measured():
+                self._save(sweep)
+
     def _save(self, sweep: Sweep) -> None:
-        """Results are written after every row: what comes later loses nothing."""
+        """Write what was found so far: what comes later loses nothing."""
         from toolkit import results
 
         if self.results_file is not None and sweep.found_anything:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.session import ModelOptions, Session
+from toolkit.cli.model_options import ModelOptions
+from toolkit.cli.session import Session
 from toolkit.errors import UsageError
 from toolkit.options import VARIANTS, BenchOptions, CheckOptions, ExportOptions
 from toolkit.words import ModelWords, nearest_words, parse_formats
@@ -26,9 +28,18 @@ class Common:
     memory_limit_gb: float | None
 
     def session(
-        self, command: str, build: Callable[[Sweep], dict[str, object]], threads: int | None = None
+        self,
+        command: str,
+        build: Callable[[Sweep], dict[str, object]],
+        threads: int | None = None,
+        asked: Mapping[str, object] | None = None,
+        *,
+        resume: bool = False,
     ) -> Session:
-        """A session of this command, whose document holds what `build` picks from the sweep."""
+        """A session of this command, whose document holds what `build` picks from the sweep.
+
+        `asked` is kept there, and compared when a sweep goes on.
+        """
         return Session(
             command,
             self.json,
@@ -37,7 +48,21 @@ class Common:
             self.timeout_s,
             self.memory_limit_gb,
             threads,
+            None if asked is None else _plainly(asked),
+            resume,
         )
+
+
+def _plainly(asked: Mapping[str, object]) -> dict[str, Any]:
+    """Options as JSON holds them; the folder that outputs go to is no option of the results."""
+    tree: dict[str, Any] = json.loads(json.dumps(asked, default=_as_json))
+    return tree
+
+
+def _as_json(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -49,6 +74,18 @@ class Check:
     opset: int
     failures: Path
     trust: bool
+    budget_s: float
+
+    def values(self) -> CheckOptions:
+        """The options checked; raises `UsageError`."""
+        return CheckOptions(
+            parse_formats(self.formats or []),
+            self.device,
+            self.opset,
+            self.failures,
+            self.trust,
+            self.budget_s,
+        )
 
 
 @dataclass(frozen=True)
@@ -104,13 +141,13 @@ def _resolved(chosen: ModelOptions, device: str = "cpu") -> Callable[[Sweep], li
     return lambda sweep: sweep.resolve(words, everything=chosen.everything, device=device)
 
 
-def train(chosen: ModelOptions, common: Common, *, epochs: int | None, again: bool) -> int:
+def train(chosen: ModelOptions, common: Common, *, again: bool) -> int:
     """Train each model; one that is not trained at all is said."""
     resolved = _resolved(chosen)
 
     def work(sweep: Sweep) -> None:
-        for words in resolved(sweep):
-            sweep.train(words, epochs, again=again, required=not chosen.everything)
+        for words in sweep.each(resolved(sweep)):
+            sweep.train(words, again=again, required=not chosen.everything)
 
     return common.session("train", lambda sweep: {"models": sweep.trained}).run(work)
 
@@ -128,28 +165,31 @@ def export(
     resolved = _resolved(chosen)
 
     def work(sweep: Sweep) -> None:
-        for words in resolved(sweep):
+        for words in sweep.each(resolved(sweep)):
             sweep.export(words, options)
 
     return common.session("export", lambda sweep: {"models": sweep.exported}).run(work)
 
 
-def check(chosen: ModelOptions, common: Common, asked: Check) -> int:
+def check(chosen: ModelOptions, common: Common, asked: Check, *, resume: bool = False) -> int:
     """Judge every form of each model."""
-    options = CheckOptions(
-        parse_formats(asked.formats or []),
-        asked.device,
-        asked.opset,
-        asked.failures,
-        asked.trust,
-    )
+    options = asked.values()
     resolved = _resolved(chosen)
 
     def work(sweep: Sweep) -> None:
-        for words in resolved(sweep):
+        for words in sweep.each(resolved(sweep)):
             sweep.check(words, options)
 
-    return common.session("check", lambda sweep: {"results": sweep.checked}).run(work)
+    told = {"check": options, **_about_weights(chosen)}
+    session = common.session(
+        "check", lambda sweep: {"results": sweep.checked}, asked=told, resume=resume
+    )
+    return session.run(work)
+
+
+def _about_weights(chosen: ModelOptions) -> dict[str, object]:
+    """What decides the weights of every model of a sweep."""
+    return {"weights": chosen.weights, "seed": chosen.seed, "training": chosen.training}
 
 
 def bench(chosen: ModelOptions, common: Common, asked: Bench) -> int:
@@ -158,7 +198,7 @@ def bench(chosen: ModelOptions, common: Common, asked: Bench) -> int:
     resolved = _resolved(chosen)
 
     def work(sweep: Sweep) -> None:
-        for words in resolved(sweep):
+        for words in sweep.each(resolved(sweep)):
             sweep.bench(words, options)
 
     def build(sweep: Sweep) -> dict[str, object]:
@@ -171,26 +211,26 @@ def run(
     chosen: ModelOptions,
     common: Common,
     asked: Bench,
+    check: Check,
     *,
-    formats: Sequence[str] | None,
     out: Path,
+    resume: bool = False,
 ) -> int:
     """The whole way of each model: weights, export, check, bench."""
     from toolkit.sweep import Stages
 
-    names = parse_formats(formats or [])
-    stages = Stages(
-        ExportOptions(names, out, asked.opset),
-        CheckOptions(names, asked.device, asked.opset, out),
-        asked.values(),
-    )
+    judged = check.values()
+    exported = ExportOptions(judged.formats, out, asked.opset, judged.budget_s)
+    stages = Stages(exported, judged, asked.values())
     resolved = _resolved(chosen, asked.device)  # before anything is trained
 
     def work(sweep: Sweep) -> None:
-        for words in resolved(sweep):
-            sweep.whole_way(words, stages)
+        for words in sweep.each(resolved(sweep)):
+            part = words.word in (sweep.surroundings.parts if sweep.surroundings else ())
+            sweep.whole_way(words, stages, timed=not (chosen.everything and part))
 
-    return common.session("run", _parts, asked.threads).run(work)
+    told = {"run": stages, **_about_weights(chosen)}
+    return common.session("run", _parts, asked.threads, told, resume=resume).run(work)
 
 
 def _parts(sweep: Sweep) -> dict[str, object]:

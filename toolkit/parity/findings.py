@@ -18,6 +18,7 @@ Name = Literal[
     "outside-domain",
     "altered",
     "twin",
+    "left-out",
     "batch-dependence",
 ]
 

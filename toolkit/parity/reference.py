@@ -11,6 +11,7 @@ from torch import nn
 
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import Array, run_module
+from toolkit.parity.budget import Budget, by_coverage
 from toolkit.parity.compare import (
     EPS,
     MAX_SCORE,
@@ -46,7 +47,11 @@ class Judged:
 
 @dataclass
 class Reference:
-    """Eager and the oracle over a plan, the noise of each output, and what eager itself shows."""
+    """Eager and the oracle over a plan, the noise of each output, and what eager itself shows.
+
+    `cases` are those that ran, in the order in which they cover most; `left_out` did not run for
+    want of time.
+    """
 
     spec: ModelSpec
     module: nn.Module
@@ -54,6 +59,7 @@ class Reference:
     planned: int
     cases: list[Judged] = field(default_factory=list)
     outside: list[tuple[Case, str]] = field(default_factory=list)
+    left_out: list[Case] = field(default_factory=list)
     unfit: str | None = None
     findings: list[Finding] = field(default_factory=list)
     slices: dict[str, Slicing] = field(default_factory=dict)
@@ -117,12 +123,22 @@ def refer(
     plan: tuple[Case, ...],
     *,
     device: str = "cpu",
+    budget: Budget | None = None,
     observe: Observe = ignore,
 ) -> Reference:
-    """Run eager, on `device` as the module is, and the oracle, on the CPU, over the plan."""
+    """Run eager, on `device` as the module is, and the oracle, on the CPU, over the plan.
+
+    The cases that cover most come first; what the budget has no time for is left out.
+    """
+    budget = budget or Budget(None)
+    ordered = by_coverage(spec, plan)
     reference = Reference(spec, module, device, planned=len(plan))
     oracle: Oracle | None = None
-    for done, case in enumerate(plan):
+    for done, case in enumerate(ordered):
+        if not budget.allows(done):
+            reference.left_out = ordered[done:]
+            reference.planned = done
+            break
         observe(Progress(spec.name, "check", "eager and oracle", done, len(plan)))
         arrays = case.inputs(spec)
         try:

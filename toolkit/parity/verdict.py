@@ -10,6 +10,7 @@ from toolkit.errors import ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import Array
 from toolkit.parity.baked import baked_dimensions
+from toolkit.parity.budget import Budget, listed
 from toolkit.parity.cases import CaseVerdict, compare_case, second_look
 from toolkit.parity.compare import MAX_SCORE
 from toolkit.parity.findings import Finding, error, note
@@ -46,11 +47,12 @@ def judge(
     *,
     extra: Sequence[Finding] = (),
     label: str = "",
+    budget: Budget | None = None,
     observe: Observe = ignore,
 ) -> Verdict:
     """Run the form over the plan; `extra` are findings made before (warnings, the file itself).
 
-    `label` is the form's name, told with the progress.
+    `label` is the form's name, told with the progress. What `budget` has no time for is listed.
     """
     findings = [*reference.findings, *extra]
     too_little = reference.too_little()
@@ -58,7 +60,8 @@ def judge(
         return Verdict("error", None, None, len(reference.cases), tuple(findings))
     if reference.random:
         return Verdict("fail", None, None, len(reference.cases), tuple(findings))
-    verdicts = _run_cases(reference, candidate, label, observe)
+    verdicts = _run_cases(reference, candidate, label, budget or Budget(None), observe)
+    findings += _left_out(reference, len(verdicts))
     findings += _candidate_randomness(candidate, verdicts)
     findings += summarise(reference, verdicts)
     failed = any(found.severity == "error" for found in findings)
@@ -72,10 +75,12 @@ def judge(
 
 
 def _run_cases(
-    reference: Reference, candidate: Candidate, label: str, observe: Observe
+    reference: Reference, candidate: Candidate, label: str, budget: Budget, observe: Observe
 ) -> list[CaseVerdict]:
     verdicts: list[CaseVerdict] = []
     for done, judged in enumerate(reference.cases):
+        if not budget.allows(done):
+            break
         observe(
             Progress(reference.spec.name, "check", label, done, len(reference.cases), form=label)
         )
@@ -83,6 +88,15 @@ def _run_cases(
         look_twice = confirmed < CONFIRMATIONS
         verdicts.append(_judge_case(reference, candidate, judged, look_twice=look_twice))
     return verdicts
+
+
+def _left_out(reference: Reference, run: int) -> list[Finding]:
+    """What the time did not allow, so that nobody takes it for checked."""
+    cases = [judged.case for judged in reference.cases[run:]] + reference.left_out
+    if not cases:
+        return []
+    text = f"{run} cases ran; the time budget left out {len(cases)}: {listed(cases)}"
+    return [note("left-out", text)]
 
 
 def _judge_case(

@@ -126,7 +126,7 @@ class ProgressDisplay:
 
     def _update(self, bars: Bars, progress: Progress) -> None:
         stage = (progress.model, progress.stage, progress.form)
-        title = f"{progress.stage} {progress.model}"
+        title = _title(progress)
         if stage != self._stage or self._task is None:
             if self._task is not None:
                 bars.remove_task(self._task)
@@ -150,4 +150,9 @@ def format_progress(progress: Progress) -> str:
     """One line: `train lenet5 3/10: loss 0.12`."""
     steps = f" {progress.done}/{progress.total}" if progress.done and progress.total else ""
     detail = f": {progress.detail}" if progress.detail else ""
-    return f"{progress.stage} {progress.model}{steps}{detail}"
+    return f"{_title(progress)}{steps}{detail}"
+
+
+def _title(progress: Progress) -> str:
+    place = f"[{progress.place}] " if progress.place else ""
+    return f"{place}{progress.stage} {progress.model}"

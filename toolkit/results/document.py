@@ -77,6 +77,10 @@ class Document(Value):
     check: Checked | None = None
     bench: Benched | None = None
     rows: list[dict[str, Any]] | None = None
+    asked: dict[str, Any] | None = None
+    """What the command was told to do, for a sweep that goes on later under the same options."""
+    completed: list[str] | None = None
+    """Models whose work is over, in order; the rest of a sweep that was interrupted is not."""
 
     @field_validator("models", mode="before")
     @classmethod

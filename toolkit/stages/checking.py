@@ -22,6 +22,7 @@ from toolkit.errors import (
 from toolkit.events import Observe, Progress, ignore
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
 from toolkit.options import OPSET, CheckOptions
+from toolkit.parity.budget import Budget
 from toolkit.parity.compare import MAX_SCORE
 from toolkit.parity.declared import declared_findings
 from toolkit.parity.findings import Finding, error, note
@@ -147,7 +148,14 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
         *declared_findings(checking.subject.spec, runner.inputs, runner.outputs),
         *random_operators(name, path),
     ]
-    verdict = judge(checking.reference, runner, extra=extra, label=name, observe=checking.observe)
+    verdict = judge(
+        checking.reference,
+        runner,
+        extra=extra,
+        label=name,
+        budget=Budget(checking.options.budget_s),
+        observe=checking.observe,
+    )
     return _from_verdict(checking, name, verdict)
 
 

@@ -18,6 +18,8 @@ from toolkit.errors import BundleError, InputsError, RefusedError, ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.hashing import state_dict_sha256
 from toolkit.inputs import Array
+from toolkit.options import BUDGET_S
+from toolkit.parity.budget import Budget
 from toolkit.parity.plan import plan
 from toolkit.parity.reference import Reference, refer
 from toolkit.spec import ModelSpec, Port
@@ -198,8 +200,15 @@ def _fitted(place: str, port: Port, array: Array) -> Array:
     return array.astype(dtype)
 
 
-def reference(subject: Subject, device: str = "cpu", observe: Observe = ignore) -> Reference:
-    """Eager and the oracle over the case plan, with the module on `device`."""
+def reference(
+    subject: Subject,
+    device: str = "cpu",
+    observe: Observe = ignore,
+    *,
+    budget_s: float | None = BUDGET_S,
+) -> Reference:
+    """Eager and the oracle over the case plan, as far as the time goes, with `device`'s module."""
     module = copy.deepcopy(subject.built.module).to(device)
     cases = plan(subject.spec, seed=subject.words.seed, given=subject.given)
-    return refer(module, subject.spec, cases, device=device, observe=observe)
+    budget = Budget(budget_s)
+    return refer(module, subject.spec, cases, device=device, budget=budget, observe=observe)

@@ -1,0 +1,58 @@
+"""A sweep that was interrupted goes on: the models that were done keep their rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import ResultsError
+from toolkit.words import display_name
+
+if TYPE_CHECKING:
+    from toolkit.results import Document, Environment
+    from toolkit.sweep import Sweep
+
+_MUST_AGREE = ("python", "torch", "torchvision", "onnx", "onnxruntime", "platform", "cpu")
+
+
+def earlier(
+    path: Path | None, command: str, asked: dict[str, Any], environment: Environment
+) -> Document | None:
+    """The results to go on from, None where there are none yet; raises `ResultsError`.
+
+    Rows of other options, versions or machines are never mixed with new ones.
+    """
+    from toolkit.results import load
+
+    if path is None:
+        raise ResultsError("--resume needs the results file of the sweep", hint="--results FILE")
+    if not path.exists():
+        return None
+    found = load(path)
+    hint = f"without --resume it starts anew and {path} is written over"
+    if found.command != command:
+        raise ResultsError(f"{path} is of `toolkit {found.command}`", hint=hint)
+    before = found.asked or {}
+    for key in (*asked, *before):
+        if before.get(key) != asked.get(key):
+            told = f"{key} was {before.get(key)}, and is now {asked.get(key)}"
+            raise ResultsError(f"{path} was made under other options: {told}", hint=hint)
+    for key in _MUST_AGREE:
+        was, now = getattr(found.environment, key), getattr(environment, key)
+        if was != now:
+            raise ResultsError(f"{path}: {key} was {was}, and is now {now}", hint=hint)
+    return found
+
+
+def take_up(sweep: Sweep, found: Document) -> None:
+    """Put the rows of the models that were done into the sweep; the others are done again."""
+    done = list(found.completed or [])
+    sweep.completed = done
+    sweep.trained = [row for row in found.all_trained if row.name in done]
+    sweep.exported = [row for row in found.all_exports if row.name in done]
+    sweep.checked = [row for row in found.all_results if row.model in done]
+    sweep.benched = [
+        comparison
+        for comparison in found.all_comparisons
+        if all(display_name(variant.model) in done for variant in comparison.variants)
+    ]
