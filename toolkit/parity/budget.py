@@ -56,8 +56,15 @@ def _sizes_once(spec: ModelSpec, cases: Sequence[Case]) -> Iterator[Case]:
 
 
 def _kinds_once(cases: Sequence[Case]) -> Iterator[Case]:
+    """The user's own arrays, then one case of every class of values, then of every kind."""
     yield from (case for case in cases if case.kind == "given")
     seen: set[str] = {"given", "ordinary"}
+    classes: set[str] = {"ordinary"}
+    for case in cases:
+        if case.draw_class not in classes:
+            classes.add(case.draw_class)
+            seen.add(case.kind)
+            yield case
     for case in cases:
         if case.kind not in seen:
             seen.add(case.kind)
@@ -77,7 +84,7 @@ def _in_turn(cases: Sequence[Case]) -> list[Case]:
 def listed(left_out: Sequence[Case]) -> str:
     """Cases that did not run, in words: how many of which values at which sizes."""
     groups: dict[str, list[Case]] = {}
-    for case in left_out:
+    for case in sorted(left_out, key=lambda case: case.number):
         groups.setdefault(case.kind, []).append(case)
     return "; ".join(
         f"{len(cases)} {kind} ({', '.join(_at(case) for case in cases)})"

@@ -1,0 +1,91 @@
+"""A sweep that goes on: what is done keeps its rows, and rows of other runs are not mixed in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+INPUT = ("--input", "x=batch,8", "-f", "trace", "--results", "results.json")
+FIRST, SECOND = "networks.py:Plain", "networks.py:Chatty"
+
+
+def _rows(ended_document: dict[str, list[dict[str, object]]]) -> dict[object, dict[str, object]]:
+    return {row["model"]: row for row in ended_document["results"]}
+
+
+def test_a_resumed_check_keeps_the_rows_of_what_was_done(toolkit_command: Command) -> None:
+    before = toolkit_command("check", FIRST, *INPUT, "--json").document
+    after = toolkit_command("check", FIRST, SECOND, *INPUT, "--json", "--resume")
+    assert after.code == 0
+    assert "check networks.py:Chatty" in after.err
+    assert "check networks.py:Plain" not in after.err
+    assert _rows(after.document)[FIRST] == _rows(before)[FIRST]
+    assert after.document["completed"] == [FIRST, SECOND]
+
+
+def test_a_model_that_was_not_done_is_done_again(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    toolkit_command("check", FIRST, *INPUT)
+    file = own_folder / "results.json"
+    document = json.loads(file.read_text())
+    document["completed"] = []
+    file.write_text(json.dumps(document))
+    after = toolkit_command("check", FIRST, *INPUT, "--json", "--resume")
+    assert "check networks.py:Plain" in after.err
+    assert [row["model"] for row in after.document["results"]] == [FIRST]
+
+
+def test_without_earlier_results_a_resumed_sweep_starts(toolkit_command: Command) -> None:
+    ended = toolkit_command("check", FIRST, *INPUT, "--json", "--resume")
+    assert ended.code == 0
+    assert ended.document["completed"] == [FIRST]
+
+
+@pytest.mark.parametrize("other", [("--seed", "3"), ("--budget", "5"), ("--weights", "random")])
+def test_results_of_other_options_are_not_gone_on_with(
+    toolkit_command: Command, own_folder: Path, other: tuple[str, str]
+) -> None:
+    toolkit_command("check", FIRST, *INPUT)
+    before = (own_folder / "results.json").read_bytes()
+    ended = toolkit_command("check", FIRST, SECOND, *INPUT, *other, "--resume")
+    assert ended.code == 3
+    assert "other options" in ended.err
+    assert other[0].removeprefix("--") in ended.err
+    assert (own_folder / "results.json").read_bytes() == before
+
+
+def test_results_of_another_version_are_not_gone_on_with(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    toolkit_command("check", FIRST, *INPUT)
+    file = own_folder / "results.json"
+    document = json.loads(file.read_text())
+    document["environment"]["torch"] = "1.0"
+    file.write_text(json.dumps(document))
+    ended = toolkit_command("check", SECOND, *INPUT, "--resume")
+    assert ended.code == 3
+    assert "torch was 1.0" in ended.err
+
+
+def test_a_broken_results_file_is_refused_and_kept(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    (own_folder / "results.json").write_text("{ half")
+    ended = toolkit_command("check", FIRST, *INPUT, "--resume")
+    assert ended.code == 3
+    assert "not JSON" in ended.err
+    assert (own_folder / "results.json").read_text() == "{ half"
+
+
+def test_a_resumed_run_keeps_bundles_and_times(toolkit_command: Command) -> None:
+    words = (*INPUT, "-o", "out", "--json")
+    before = toolkit_command("run", FIRST, *words).document
+    after = toolkit_command("run", FIRST, SECOND, *words, "--resume").document
+    assert after["export"]["models"][0] == before["export"]["models"][0]
+    assert after["bench"]["comparisons"][0] == before["bench"]["comparisons"][0]
+    assert len(after["bench"]["comparisons"]) == 2
