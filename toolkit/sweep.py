@@ -46,6 +46,9 @@ class Sweep(Outcome):
     limits: Limits = field(default_factory=Limits)
     observe: Observe = ignore
     saved: Callable[[], None] = lambda: None
+    """Called after every row; it may pass over some where writing takes long."""
+    kept: Callable[[], None] = lambda: None
+    """Called after every model; nothing of it may be lost afterwards."""
     surroundings: Surroundings | None = None
     completed: list[str] = field(default_factory=list)
     place: str = ""
@@ -79,7 +82,7 @@ class Sweep(Outcome):
             yield words
             if len(self.failures) == failures:
                 self.completed.append(shown)
-            self.saved()
+            self.kept()
 
     def whole_way(self, words: ModelWords, stages: Stages, *, timed: bool = True) -> None:
         """Weights, export, check and bench of one model; what fails early is not gone on with."""

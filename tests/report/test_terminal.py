@@ -29,7 +29,7 @@ from toolkit.report.grid import Grid
 from toolkit.report.sections import sections
 from toolkit.report.sheet import Column, Sheet, whole
 from toolkit.report.terminal import console_for, display, format_document, show
-from toolkit.results import CheckResult, Document, Finding
+from toolkit.results import Checked, CheckResult, Document, Finding
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -304,3 +304,24 @@ def drawn(sheet: Sheet, width: int) -> str:
     with console.capture() as capture:
         show([Grid(sheet)], console)
     return capture.get()
+
+
+def test_models_of_a_sweep_that_were_not_timed_share_one_table() -> None:
+    names = [f"layer_{number}" for number in range(4)]
+    results = [check(form, model=name) for name in names for form in ("onnx", "pt2")]
+    shown = format_document(document("run", check=Checked(results=results)), 120)
+    assert shown.count("checked, not timed") == 1
+    assert [line.split()[:2] for line in shown.splitlines() if line.startswith("layer_")] == [
+        [name, form] for name in names for form in ("onnx", "pt2")
+    ]
+
+
+def test_what_all_forms_of_a_model_share_is_said_once() -> None:
+    shared = Finding(name="batch-dependence", severity="note", message="the batch is summed")
+    results = [
+        check(form, model=model, findings=[shared])
+        for model in ("mse", "l1")
+        for form in ("onnx", "pt2")
+    ]
+    shown = format_document(document("check", results=results), 120)
+    assert "(mse onnx, pt2, l1 onnx, pt2): the batch is summed" in shown

@@ -96,6 +96,7 @@ class Session:
         with ProgressDisplay(console) as display, termination_unwinds():
             sweep = Sweep(limits=limits, observe=display.observe)
             sweep.saved = lambda: self._save_in_passing(sweep)
+            sweep.kept = lambda: self._save(sweep)
             self._take_up_earlier(sweep)
             try:
                 work(sweep)

@@ -106,7 +106,18 @@ def ordered(remarks: Iterable[Remark]) -> list[Remark]:
         key = (remark.level, remark.name, remark.message, remark.reproduce, rest)
         merged.setdefault(key, []).extend(name for name in form if name not in merged.get(key, []))
     found = [
-        Remark(level, name, ((", ".join(forms),) if forms else ()) + rest, message, reproduce)
+        Remark(level, name, ((_joined(forms),) if forms else ()) + rest, message, reproduce)
         for (level, name, message, reproduce, rest), forms in merged.items()
     ]
     return sorted(found, key=lambda remark: LEVELS.index(remark.level))
+
+
+def _joined(places: Iterable[str]) -> str:
+    """`mse onnx`, `mse pt2`, `l1 onnx` as `mse onnx, pt2, l1 onnx`: a model's name stands once."""
+    told: list[str] = []
+    model_before = None
+    for place in places:
+        model, space, form = place.partition(" ")
+        told.append(form if space and model == model_before else place)
+        model_before = model
+    return ", ".join(told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from toolkit.report.bench import bench_sheet, shared_line
 from toolkit.report.caption import environment_lines, protocol_line, weights_line
 from toolkit.report.catalogue import document_lines, list_sheet
@@ -16,6 +18,9 @@ from toolkit.report.sheet import Remark, Section
 from toolkit.report.summary import summary_line
 from toolkit.report.training import train_sheet
 from toolkit.results import Document, ExportedModel, ListedModel
+
+SHARED_FROM = 4
+"""So many models without times stand in one table."""
 
 
 def sections(document: Document) -> list[Section]:
@@ -50,7 +55,7 @@ def _error(document: Document) -> list[Section]:
 
 def _tables(document: Document) -> list[Section]:
     if document.command == "run":
-        return _training(document) + [_model(document, name) for name in model_names(document)]
+        return _training(document) + _models(document)
     catalogue = [model for model in document.models or [] if isinstance(model, ListedModel)]
     found = (
         [Section(sheet=list_sheet(catalogue), caption=document_lines(catalogue))]
@@ -67,6 +72,34 @@ def _tables(document: Document) -> list[Section]:
 def _training(document: Document) -> list[Section]:
     trained = document.all_trained
     return [Section("training", train_sheet(trained))] if trained else []
+
+
+def _models(document: Document) -> list[Section]:
+    """A table for each model that was timed; those that were not share one, where there are some.
+
+    A sweep over the catalogue checks layers and losses and times none of them.
+    """
+    timed = {variant.model for held in document.all_comparisons for variant in held.variants}
+    names = model_names(document)
+    untimed = {name for name in names if name not in timed}
+    if len(untimed) < SHARED_FROM:
+        return [_model(document, name) for name in names]
+    own = [_model(document, name) for name in names if name in timed]
+    return [*own, _untimed(document, untimed)]
+
+
+def _untimed(document: Document, names: Collection[str]) -> Section:
+    results = [result for result in document.all_results if result.model in names]
+    exports = [model for model in document.all_exports if model.name in names]
+    judged = {result.model for result in results}
+    unjudged = [model for model in exports if model.name not in judged]
+    return Section(
+        "checked, not timed",
+        check_sheet(results) if results else None,
+        ordered(
+            [*export_remarks(unjudged, with_model=True), *check_remarks(results, with_model=True)]
+        ),
+    )
 
 
 def _model(document: Document, name: str) -> Section:
