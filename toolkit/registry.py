@@ -23,7 +23,7 @@ from torch import nn
 from toolkit import user_code
 from toolkit.errors import InputsError, ModelNotFoundError
 from toolkit.inputs import Array
-from toolkit.spec import DTYPES, ModelSpec, Port
+from toolkit.spec import DTYPES, PART_FAMILIES, ModelSpec, Port
 from toolkit.words import ModelWords, display_name, nearest_words
 
 CATALOGUE = "toolkit.models"
@@ -33,7 +33,7 @@ FILE_SUFFIXES = (".onnx", ".pt", ".pt2")
 
 @functools.cache
 def catalogue() -> Mapping[str, ModelSpec]:
-    """Every entry by name, in the order of the files and of their `SPECS`."""
+    """Every entry by name: networks, then layers, then losses; else as the files have them."""
     package = importlib.import_module(CATALOGUE)
     found: dict[str, ModelSpec] = {}
     for module in pkgutil.iter_modules(package.__path__):
@@ -42,7 +42,15 @@ def catalogue() -> Mapping[str, ModelSpec]:
             if spec.name in found:
                 raise ModelNotFoundError("two entries go by this name", model=spec.name)
             found[spec.name] = spec
-    return MappingProxyType(found)
+    ordered = sorted(found.values(), key=lambda spec: _KINDS.index(_kind(spec)))
+    return MappingProxyType({spec.name: spec for spec in ordered})
+
+
+_KINDS = ("network", *PART_FAMILIES)
+
+
+def _kind(spec: ModelSpec) -> str:
+    return spec.family if spec.family in PART_FAMILIES else "network"
 
 
 def find(words: ModelWords) -> ModelSpec:
