@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
-from toolkit.spec import ModelSpec, Port, TrainingPlan
+from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan
 
 from . import documents
 from .convolutional import LeNet5
+from .digits import CLASSES, SIDE
 
-CLASSES = 10
 NOISE = 100
-SIDE = 28
 SLOPE = 0.2
 DROPOUT = 0.3
 
@@ -62,6 +63,23 @@ class CganDiscriminator(nn.Module):
         return torch.sigmoid(self.fc4(hidden)).squeeze(1)
 
 
+LABELS = Port("labels", ("batch",), dtype="int64", low=0, high=CLASSES - 1)
+
+PLAN = TrainingPlan(
+    data="digits",
+    objective="cgan",
+    metric="read_accuracy",
+    floor=0.85,
+    pixel_range=(-1.0, 1.0),
+    learning_rate=5e-4,
+    adam_betas=(0.5, 0.999),
+    schedule="linear",
+    batch_size=32,
+    epochs=30,
+    partner=CganDiscriminator,
+    reader=LeNet5,
+)
+
 SPECS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="cgan_generator",
@@ -69,25 +87,21 @@ SPECS: tuple[ModelSpec, ...] = (
         family="cgan",
         document=documents.A,
         summary="Label embedding and noise through linear 110-256-512-1024-784, LeakyReLU, tanh",
-        inputs=(
-            Port("z", ("batch", NOISE)),
-            Port("labels", ("batch",), dtype="int64", low=0, high=CLASSES - 1),
-        ),
+        inputs=(Port("z", ("batch", NOISE)), LABELS),
         outputs=(Port("image", ("batch", SIDE, SIDE)),),
         parameters=1_489_012,
-        training=TrainingPlan(
-            data="digits",
-            objective="cgan",
-            metric="read_accuracy",
-            floor=0.85,
-            pixel_range=(-1.0, 1.0),
-            learning_rate=5e-4,
-            adam_betas=(0.5, 0.999),
-            schedule="linear",
-            batch_size=32,
-            epochs=30,
-            partner=CganDiscriminator,
-            reader=LeNet5,
-        ),
+        training=PLAN,
+        recipe=replace(PLAN, data="fashion-mnist", floor=None),
+    ),
+    ModelSpec(
+        name="cgan_discriminator",
+        build=CganDiscriminator,
+        family="cgan",
+        document=documents.A,
+        summary="Image and label embedding through linear 794-1024-512-256-1, LeakyReLU, sigmoid",
+        inputs=(Port("image", ("batch", SIDE, SIDE), low=-1.0, high=1.0), LABELS),
+        outputs=(Port("probability", ("batch",)),),
+        parameters=1_470_565,
+        part_of=PartOf("cgan_generator", "partner"),
     ),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from toolkit.spec import ModelSpec, Port, TrainingPlan
+from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan
 
 from . import documents
 
@@ -66,6 +68,38 @@ class Vae(nn.Module):
         return self.decoder(code), mu, logvar
 
 
+class VaeWithNoise(nn.Module):
+    """The autoencoder as it samples, with the random numbers as an input; the same weights."""
+
+    def __init__(self, capacity: int = CAPACITY, latent: int = LATENT) -> None:
+        super().__init__()
+        self.encoder = VaeEncoder(capacity, latent)
+        self.decoder = VaeDecoder(capacity, latent)
+
+    def forward(
+        self, image: torch.Tensor, noise: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The reconstruction from the code mu + exp(logvar / 2) · noise, `mu` and `logvar`."""
+        mu, logvar = self.encoder(image)
+        return self.decoder(mu + torch.exp(0.5 * logvar) * noise), mu, logvar
+
+
+IMAGE = Port("image", ("batch", 1, 28, 28), low=0.0, high=1.0)
+DISTRIBUTION = (Port("mu", ("batch", LATENT)), Port("logvar", ("batch", LATENT)))
+RECONSTRUCTION = (Port("reconstruction", ("batch", 1, 28, 28)), *DISTRIBUTION)
+PARAMETERS = 308_357
+
+PLAN = TrainingPlan(
+    data="digits",
+    objective="vae",
+    metric="reconstruction_loss_ratio",
+    floor=0.5,
+    less_is_better=True,
+    weight_decay=1e-5,
+    batch_size=64,
+    epochs=10,
+)
+
 SPECS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="vae",
@@ -73,22 +107,43 @@ SPECS: tuple[ModelSpec, ...] = (
         family="vae",
         document=documents.A,
         summary="Convolutional autoencoder, capacity 64, latent code of 2; the mean in eval mode",
-        inputs=(Port("image", ("batch", 1, 28, 28), low=0.0, high=1.0),),
-        outputs=(
-            Port("reconstruction", ("batch", 1, 28, 28)),
-            Port("mu", ("batch", LATENT)),
-            Port("logvar", ("batch", LATENT)),
-        ),
-        parameters=308_357,
-        training=TrainingPlan(
-            data="digits",
-            objective="vae",
-            metric="reconstruction_loss_ratio",
-            floor=0.5,
-            less_is_better=True,
-            weight_decay=1e-5,
-            batch_size=64,
-            epochs=10,
-        ),
+        inputs=(IMAGE,),
+        outputs=RECONSTRUCTION,
+        parameters=PARAMETERS,
+        training=PLAN,
+        recipe=replace(PLAN, data="mnist", floor=None),
+    ),
+    ModelSpec(
+        name="vae_encoder",
+        build=VaeEncoder,
+        family="vae",
+        document=documents.A,
+        summary="The vae's encoder: two convolutions of stride 2, linear mu and logvar",
+        inputs=(IMAGE,),
+        outputs=DISTRIBUTION,
+        parameters=157_380,
+        part_of=PartOf("vae", "encoder"),
+    ),
+    ModelSpec(
+        name="vae_decoder",
+        build=VaeDecoder,
+        family="vae",
+        document=documents.A,
+        summary="The vae's decoder: linear, two transposed convolutions of stride 2, sigmoid",
+        inputs=(Port("code", ("batch", LATENT)),),
+        outputs=(Port("reconstruction", ("batch", 1, 28, 28)),),
+        parameters=150_977,
+        part_of=PartOf("vae", "decoder"),
+    ),
+    ModelSpec(
+        name="vae_with_noise",
+        build=VaeWithNoise,
+        family="vae",
+        document=documents.A,
+        summary="The vae with the noise of its latent code as a second input",
+        inputs=(IMAGE, Port("noise", ("batch", LATENT))),
+        outputs=RECONSTRUCTION,
+        parameters=PARAMETERS,
+        part_of=PartOf("vae"),
     ),
 )

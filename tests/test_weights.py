@@ -19,6 +19,7 @@ from toolkit.events import Progress
 from toolkit.folders import cache_folder
 from toolkit.hashing import state_dict_sha256
 from toolkit.spec import ModelSpec, Port, TrainingPlan
+from toolkit.words import TrainingWords
 
 
 class Net(nn.Module):
@@ -136,7 +137,7 @@ def test_materialize_trains_once_and_then_reuses() -> None:
     ("spec", "options"),
     [
         (TRAINED, {"seed": 1}),
-        (TRAINED, {"epochs": 2}),
+        (TRAINED, {"training": TrainingWords(epochs=2)}),
         (TRAINED, {"fresh": True}),
         (replace(TRAINED, training=replace(PLAN, learning_rate=1e-2)), {}),
         (replace(TRAINED, build=lambda: nn.Linear(784, 10)), {}),

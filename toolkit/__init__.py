@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit._version import __version__
 
 if TYPE_CHECKING:
-    from toolkit.api import bench, check, export, list_models, load, train
+    from toolkit.api import bench, check, draw, export, list_models, load, predict, train
     from toolkit.options import BenchOptions
     from toolkit.spec import Dimension, ModelSpec, Port, TrainingPlan
 
@@ -23,9 +23,11 @@ __all__ = [
     "__version__",
     "bench",
     "check",
+    "draw",
     "export",
     "list_models",
     "load",
+    "predict",
     "train",
 ]
 

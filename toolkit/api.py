@@ -17,10 +17,17 @@ from toolkit import bundle as bundles
 from toolkit import pipeline, registry, results, runtimes
 from toolkit.errors import ToolkitError
 from toolkit.events import Observe, ignore
-from toolkit.options import EXPORTED, OPSET, BenchOptions, CheckOptions, ExportOptions
+from toolkit.options import (
+    EXPORTED,
+    OPSET,
+    BenchOptions,
+    CheckOptions,
+    ExportOptions,
+    PredictOptions,
+)
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import FORMAT_NAMES, ModelSpec
-from toolkit.stages import exporting
+from toolkit.stages import exporting, picturing, predicting
 from toolkit.stages.subject import Subject, of_module, of_spec, prepare, reference
 from toolkit.words import ModelWords, TrainingWords, parse_formats
 
@@ -57,11 +64,11 @@ def _pairs(values: Mapping[str, str] | None) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in (values or {}).items())
 
 
-def _subject(model: Model, given: Given, observe: Observe) -> Subject:
+def _subject(model: Model, given: Given, observe: Observe, *, fallback: bool = False) -> Subject:
     if isinstance(model, str):
-        return prepare(given.words(model), observe)
+        return prepare(given.words(model), observe, fallback=fallback)
     if isinstance(model, ModelSpec):
-        return of_spec(model, given.words(model.name), observe)
+        return of_spec(model, given.words(model.name), observe, fallback=fallback)
     return of_module(model, given.words(type(model).__name__))
 
 
@@ -116,7 +123,8 @@ def check(
     observe: Observe = ignore,
 ) -> list[results.CheckResult]:
     """One verdict a format: whether the exported form is as accurate as the model."""
-    subject = _subject(model, Given(inputs, dims, ranges, weights, seed), observe)
+    given = Given(inputs, dims, ranges, weights, seed)
+    subject = _subject(model, given, observe, fallback=True)
     names = parse_formats(formats)
     options = CheckOptions(names, device, OPSET, Path(failures), trust)
     return list(pipeline.checked(subject, options, names or FORMAT_NAMES, observe=observe))
@@ -137,9 +145,44 @@ def bench(
 
     Runs in this process: set the thread variables of your libraries before it imports them.
     """
-    subject = _subject(model, Given(inputs, dims, ranges, weights, seed), observe)
+    given = Given(inputs, dims, ranges, weights, seed)
+    subject = _subject(model, given, observe, fallback=True)
     rows = pipeline.timed(subject, options or BenchOptions(), observe=observe)
     return [row for row in rows if isinstance(row, results.Comparison)]
+
+
+def predict(
+    bundle: Path | str,
+    images: Sequence[Path | str],
+    *,
+    format_name: str | None = None,
+    top: int = 5,
+    device: str = "cpu",
+    trust: bool = False,
+    observe: Observe = ignore,
+) -> list[results.Prediction]:
+    """The `top` classes of each image file, the likeliest first, through a form of a bundle.
+
+    Without `format_name` that is ONNX, else the first that the bundle holds. An image that cannot
+    be read is a row whose `status` is not `ok`.
+    """
+    options = PredictOptions(format_name, top, device, trust)
+    return list(
+        predicting.predict(str(bundle), [Path(image) for image in images], options, observe)
+    )
+
+
+def draw(
+    model: str,
+    folder: Path | str,
+    *,
+    weights: str = "default",
+    seed: int = 0,
+    observe: Observe = ignore,
+) -> list[results.Picture]:
+    """Write what a generative entry of the catalogue draws as PNG files into `folder`."""
+    words = ModelWords(model, weights=weights, seed=seed)
+    return list(picturing.draw(words, Path(folder), observe))
 
 
 def load(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +27,25 @@ def load_state(module: nn.Module, path: Path, key: str | None = None) -> None:
     `key` picks a nested state dict (`state_dict`, `model.ema`). Names and shapes must be the
     module's own; raises `WeightsError` with those that are not.
     """
+    take_over(module, read_state(path, key), path.name)
+
+
+def take_over(
+    module: nn.Module, state: Mapping[str, Tensor], source: str, *, may_lack: Collection[str] = ()
+) -> None:
+    """Copy named tensors into `module`, in place; those of `may_lack` may be missing and stay.
+
+    Raises `WeightsError`, and copies nothing, where `source` lacks or holds other names, or
+    tensors of another shape or kind.
+    """
     import torch
 
-    state = read_state(path, key)
     expected = own_state(module)
-    _refuse_other_weights(path, expected, state)
+    needed = [name for name in expected if name in state or name not in may_lack]
+    _refuse_other_weights(source, {name: expected[name] for name in needed}, state)
     with torch.no_grad():
-        for name, tensor in expected.items():
-            tensor.copy_(state[name])
+        for name in needed:
+            expected[name].copy_(state[name])
 
 
 def save_state(module: nn.Module, path: Path, facts: Mapping[str, Any] | None = None) -> None:
@@ -181,7 +192,7 @@ def _descend(path: Path, tree: object, key: str | None) -> object:
 
 
 def _refuse_other_weights(
-    path: Path, expected: Mapping[str, Tensor], state: Mapping[str, Tensor]
+    source: str, expected: Mapping[str, Tensor], state: Mapping[str, Tensor]
 ) -> None:
     """Name what is missing, unexpected, of another shape or of another kind."""
     shared = [name for name in expected if name in state]
@@ -202,7 +213,7 @@ def _refuse_other_weights(
     found = [f"{kind}: {_listed(names)}" for kind, names in reasons.items() if names]
     if found:
         raise WeightsError(
-            f"{path.name} does not belong to this model: {'; '.join(found)}",
+            f"{source} does not belong to this model: {'; '.join(found)}",
             hint=_hint(expected, state),
         )
 

@@ -94,6 +94,12 @@ class BundleError(RefusedError):
     name = "bundle"
 
 
+class ImageError(RefusedError):
+    """An image file cannot be read, or is more than a model should be given."""
+
+    name = "image"
+
+
 class ResultsError(RefusedError):
     """A results file cannot be read."""
 

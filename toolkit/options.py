@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.results import CheckStatus
-from toolkit.spec import FORMAT_NAMES
+from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
 
 EAGER = "eager"
 VARIANTS = (EAGER, *FORMAT_NAMES)
+"""What is timed where nothing is said."""
+ALL_VARIANTS = (EAGER, *ALL_FORMATS)
+"""What can be asked for."""
 BATCH = "batch"
 EXPORTED = Path("exported")
 OPSET = 20
@@ -69,6 +72,19 @@ class BenchOptions:
         """The variants to time, the baseline first."""
         names = self.variants or VARIANTS
         return tuple(dict.fromkeys((self.baseline, *names)))
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How images are classified: the `top` classes through `format` (None: onnx, if it is there).
+
+    `trust` loads programs that this user's toolkit did not write.
+    """
+
+    format: str | None = None
+    top: int = 5
+    device: str = "cpu"
+    trust: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,16 @@ _CODE_OF_CHECK: Mapping[str, int] = {
 }
 
 
+_CODE_OF_PREDICTION: Mapping[str, int] = {
+    "ok": CLEAN,
+    "refused": REFUSED,
+    "error": UNJUDGED,
+    "timeout": UNJUDGED,
+    "crash": UNJUDGED,
+    "out-of-memory": UNJUDGED,
+}
+
+
 @dataclass(frozen=True)
 class Failure:
     """A stage of a model that gave no row of its own, and the exit code that it means."""
@@ -47,20 +57,21 @@ class Outcome:
     exported: list[results.ExportedModel] = field(default_factory=list)
     checked: list[results.CheckResult] = field(default_factory=list)
     benched: list[results.Comparison] = field(default_factory=list)
+    predicted: list[results.Prediction] = field(default_factory=list)
+    pictures: list[results.Picture] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     interrupted: int | None = None
 
     @property
     def found_forms(self) -> bool:
         """Whether there is a row that is about more than a model which could not be built."""
-        return bool(self.trained or self.exported or self.benched) or any(
-            row.format for row in self.checked
-        )
+        made = self.trained or self.exported or self.benched or self.predicted or self.pictures
+        return bool(made) or any(row.format for row in self.checked)
 
     @property
     def found_anything(self) -> bool:
         """Whether there is a row worth keeping."""
-        return bool(self.trained or self.exported or self.checked or self.benched)
+        return bool(self.checked) or self.found_forms
 
     def unsaved(self, place: str, reason: str) -> None:
         """The results could not be kept: said once, and the work goes on."""
@@ -74,6 +85,7 @@ class Outcome:
         codes |= {self.interrupted} if self.interrupted else set()
         codes |= {SAID_NO for model in self.trained if not model.metric.met}
         codes |= {_CODE_OF_CHECK[row.status] for row in self.checked}
+        codes |= {_CODE_OF_PREDICTION[row.status] for row in self.predicted}
         for model in self.exported:
             codes |= {UNJUDGED for form in model.forms if form.status == "error"}
             if all(form.status == "limit" for form in model.forms):
@@ -92,11 +104,23 @@ class Outcome:
                     message=f"{failure.model}: {failure.message}",
                     hint=failure.hint,
                 )
-        refused = next((row for row in self.checked if row.status == "refused"), None)
-        if refused is None or self.exit_code() != REFUSED:
+        if self.exit_code() != REFUSED:
             return None
-        message = refused.findings[0].message if refused.findings else "refused"
-        return results.ErrorDocument(name="refused", message=f"{refused.model}: {message}")
+        refused = next((row for row in self.checked if row.status == "refused"), None)
+        if refused is not None:
+            message = refused.findings[0].message if refused.findings else "refused"
+            return results.ErrorDocument(name="refused", message=f"{refused.model}: {message}")
+        return self._unread
+
+    @property
+    def _unread(self) -> results.ErrorDocument | None:
+        """The first image that could not be read."""
+        for row in self.predicted:
+            if row.status == "refused":
+                return results.ErrorDocument(
+                    name="image", message=f"{row.image}: {row.message}", hint=row.hint
+                )
+        return None
 
 
 def unjudged_row(
@@ -118,6 +142,15 @@ def unjudged_row(
         noise_source=None,
         cases=0,
         findings=[finding],
+    )
+
+
+def unanswered_row(
+    bundle: str, image: Path, status: results.PredictionStatus, message: str
+) -> results.Prediction:
+    """A row for an image on which the process that classified it ended."""
+    return results.Prediction(
+        model=display_name(bundle), image=str(image), status=status, message=message
     )
 
 

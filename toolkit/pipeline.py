@@ -20,14 +20,15 @@ from toolkit.options import (
     BenchOptions,
     CheckOptions,
     ExportOptions,
+    PredictOptions,
     Surroundings,
     TimedForm,
 )
 from toolkit.parity.reference import Reference
 from toolkit.runtimes.devices import torch_device
-from toolkit.spec import FORMAT_NAMES, PART_FAMILIES
-from toolkit.stages import benching, exporting
-from toolkit.stages.checking import Checking, check_form, not_held
+from toolkit.spec import ALL_FORMATS, FORMAT_NAMES, PART_FAMILIES
+from toolkit.stages import benching, exporting, picturing, predicting
+from toolkit.stages.checking import Checking, FormAtHand, check_form, not_held
 from toolkit.stages.subject import Subject, prepare, reference, train_plan
 from toolkit.timing import machine
 from toolkit.words import ModelWords
@@ -50,10 +51,14 @@ def resolve(
     if everything:
         common = words[0] if words else ModelWords("")
         found = [common.named(name) for name in registry.catalogue()]
-    yield found, Surroundings(tuple(machine.devices()), torch.get_num_threads(), _parts())
+    yield found, _surroundings(_parts())
     for each in found:
         with contextlib.suppress(BuildError):
             exporting.find(each)
+
+
+def _surroundings(parts: frozenset[str] = frozenset()) -> Surroundings:
+    return Surroundings(tuple(machine.devices()), torch.get_num_threads(), parts)
 
 
 def _parts() -> frozenset[str]:
@@ -63,14 +68,22 @@ def _parts() -> frozenset[str]:
 
 
 def train(
-    words: ModelWords, again: bool, *, observe: Observe = ignore
+    words: ModelWords, again: bool, required: bool = True, *, observe: Observe = ignore
 ) -> Iterator[results.TrainedModel]:
-    """Train one model by its plan, or find its earlier weights; nothing for one without a plan."""
-    spec = train_plan(words)
+    """Train one model by its plan, or find its earlier weights; nothing for one without a plan.
+
+    Where training is not `required`, nothing for one whose data must be asked for either.
+    """
+    spec = train_plan(words, required=required)
     if spec is None:
         return
     entry = weights.train(
-        spec, seed=words.seed, epochs=words.training.epochs, fresh=again, observe=observe
+        spec,
+        seed=words.seed,
+        choice=words.weights,
+        training=words.training,
+        fresh=again,
+        observe=observe,
     )
     yield results.TrainedModel(
         name=spec.name,
@@ -86,7 +99,17 @@ def train(
             seed=entry.built.weights.seed,
         ),
         reused=entry.reused,
+        per_class=dict(zip(entry.labels, entry.per_class, strict=False)),
+        interrupted=entry.interrupted,
+        file=_from_home(entry.file) if entry.interrupted else None,
     )
+
+
+def _from_home(file: Path | None) -> str | None:
+    """A path that a shell takes and that does not name the user."""
+    if file is not None and file.is_relative_to(Path.home()):
+        return str(Path("~") / file.relative_to(Path.home()))
+    return None if file is None else str(file)
 
 
 def export(
@@ -113,7 +136,7 @@ def prove(
 ) -> Iterator[results.ExportedModel | results.CheckResult]:
     """Write the bundle, then check its forms in `names`; on the CPU both share one reference."""
     torch_device(check_options.device)
-    subject = prepare(words, observe)
+    subject = prepare(words, observe, fallback=True)
     judged_against = reference(subject, observe=observe, budget_s=check_options.budget_s)
     exported = exporting.export_bundle(subject, options, dead, judged_against, observe)
     yield exported
@@ -137,7 +160,7 @@ def check(
 ) -> Iterator[results.CheckResult]:
     """One row a format in `names`, from fresh exports or from the files of `bundle`."""
     torch_device(options.device)  # before any work: what is not there is refused
-    subject = prepare(words, observe, bundle, trust=options.trust)
+    subject = prepare(words, observe, bundle, trust=options.trust, fallback=True)
     yield from checked(subject, options, names, bundle, observe=observe)
 
 
@@ -159,13 +182,43 @@ def checked(
         checking = Checking(
             subject, judged_against, options, Path(folder), at_hand=at_hand, observe=observe
         )
-        for name in names:
+        for name in (*names, *_further(subject, options, at_hand)):
             if name in at_hand or subject.bundle is None:
                 yield check_form(checking, name)
             elif name in options.formats:
                 yield not_held(checking, name)
         if subject.bundle is not None and not at_hand and not options.formats:
             yield not_held(checking, None)
+
+
+def _further(
+    subject: Subject, options: CheckOptions, at_hand: Mapping[str, FormAtHand]
+) -> list[str]:
+    """What a bundle holds beyond the usual formats is checked with it."""
+    if subject.bundle is None or options.formats:
+        return []
+    return [name for name in at_hand if name not in FORMAT_NAMES]
+
+
+def predict(
+    bundle: str,
+    images: tuple[Path, ...],
+    options: PredictOptions,
+    *,
+    observe: Observe = ignore,
+) -> Iterator[Surroundings | results.Prediction]:
+    """The machine, then the rows of one image after the other."""
+    torch_device(options.device)
+    yield _surroundings()
+    yield from predicting.predict(bundle, images, options, observe)
+
+
+def draw(
+    words: ModelWords, folder: Path, *, observe: Observe = ignore
+) -> Iterator[Surroundings | results.Picture]:
+    """The machine, then the pictures of one generative model, written into `folder`."""
+    yield _surroundings()
+    yield from picturing.draw(words, folder, observe)
 
 
 def bench(
@@ -179,7 +232,7 @@ def bench(
     """A comparison for each batch size; without `forms` they are exported and checked first."""
     torch_device(options.device)
     torch.set_num_threads(options.threads)
-    subject = prepare(words, observe, bundle, trust=options.trust)
+    subject = prepare(words, observe, bundle, trust=options.trust, fallback=True)
     yield from timed(subject, options, forms, observe=observe)
 
 
@@ -205,7 +258,7 @@ def _checked_forms(
 ) -> tuple[list[results.CheckResult], dict[str, TimedForm]]:
     """What is to be timed, exported into `folder` and judged under the settings of the bench."""
     at_hand = exporting.forms_at_hand(subject, None)
-    known = tuple(at_hand) if subject.bundle is not None else FORMAT_NAMES
+    known = tuple(at_hand) if subject.bundle is not None else ALL_FORMATS
     names = tuple(name for name in options.chosen if name in known)
     check_options = CheckOptions(
         names if options.variants else (),

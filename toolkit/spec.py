@@ -213,7 +213,8 @@ class Twin:
 class Pretrained:
     """Published weights: a member of torchvision's enums, as in `ResNet50_Weights.IMAGENET1K_V2`.
 
-    `adapt` turns the published state dict into the model's own; keys that it leaves out stay as
+    Or the address of a file whose name holds the first digits of its SHA-256, as theirs do:
+    `https://host/net-0123abcd.pth`. `adapt` turns the published state dict into the model's own; keys that it leaves out stay as
     they were seeded (a new head).
     """
 
@@ -265,7 +266,7 @@ class ModelSpec:
 
     Weights: trained by `training` where that is given and its data are at hand, else `pretrained`,
     else those of `part_of`, else seeded. `recipe` is the document's own training as it stands.
-    `labels` names the set of class names (`toolkit.labels`).
+    `labels` names a set of class names (`toolkit.labels`), or holds the names themselves.
     """
 
     name: str
@@ -283,7 +284,7 @@ class ModelSpec:
     part_of: PartOf | None = None
     twins: tuple[Twin, ...] = ()
     preprocess: Preprocess | None = None
-    labels: str | None = None
+    labels: str | tuple[str, ...] | None = None
     limits: Mapping[str, str] = field(default_factory=_no_limits)
 
     def __post_init__(self) -> None:

@@ -14,20 +14,30 @@ from toolkit import results
 from toolkit.bundle import update_parity
 from toolkit.errors import REFUSED, UNJUDGED, USAGE, ToolkitError
 from toolkit.events import Observe, Progress, ignore
-from toolkit.isolation import Death, Limits, run_job
-from toolkit.options import BenchOptions, CheckOptions, ExportOptions, Surroundings, TimedForm
+from toolkit.isolation import Death, Limits, expect_exports, run_job
+from toolkit.options import (
+    BenchOptions,
+    CheckOptions,
+    ExportOptions,
+    PredictOptions,
+    Surroundings,
+    TimedForm,
+)
 from toolkit.outcome import (
     Failure,
     Outcome,
     parity_summary,
     timed_forms,
+    unanswered_row,
     unjudged_row,
 )
-from toolkit.spec import FORMAT_NAMES
+from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
 from toolkit.words import ModelWords, display_name
 
 _DEATHS = ("timeout", "crash", "out-of-memory")
-_RETRIES = len(FORMAT_NAMES)
+_RETRIES = len(ALL_FORMATS)
+_FINISH_S = {"train": 60.0}
+"""What Ctrl-C does not end at once: a training judges and keeps its best weights so far."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class Sweep(Outcome):
     surroundings: Surroundings | None = None
     completed: list[str] = field(default_factory=list)
     place: str = ""
+    exporting: bool = False
+    """Whether exports follow: what those of several models need is imported once, for all."""
 
     def resolve(
         self, words: Sequence[ModelWords], *, everything: bool, device: str = "cpu"
@@ -61,7 +73,10 @@ class Sweep(Outcome):
         A user's code that ends the process which looks it up is left for its own stages to tell.
         """
         found: list[ModelWords] = []
-        for value in self._job("resolve", tuple(words), everything, device):
+        several = self.exporting and (everything or len(words) > 1)
+        if several:
+            expect_exports()
+        for value in self._job("resolve", tuple(words), everything, device, fresh=several):
             if not isinstance(value, Death):
                 found, self.surroundings = value  # type: ignore[misc]
             elif not found:
@@ -176,7 +191,7 @@ class Sweep(Outcome):
         """
         before = len(self.failures)
         rows = 0
-        for value in self._rows(words, "train", "train", words, again):
+        for value in self._rows(words, "train", "train", words, again, required):
             if isinstance(value, Death):
                 self._mourn(words, "train", value)
                 break
@@ -271,6 +286,40 @@ class Sweep(Outcome):
                 self.benched.append(value)
             self.saved()
 
+    def predict(self, bundle: str, images: Sequence[Path], options: PredictOptions) -> None:
+        """Classify image files; one that ends the process is a row, the rest go on in another."""
+        left = tuple(images)
+        while left:
+            death = self._predicted_until_death(bundle, left, options)
+            at = None if death is None or death.last is None else death.last.done
+            if death is None or at is None:
+                self._mourn(ModelWords(bundle), "predict", death)
+                return
+            self.predicted.append(unanswered_row(bundle, left[at], death.kind, death.message))
+            left = left[at + 1 :]
+
+    def _predicted_until_death(
+        self, bundle: str, images: tuple[Path, ...], options: PredictOptions
+    ) -> Death | None:
+        for value in self._rows(ModelWords(bundle), "predict", "predict", bundle, images, options):
+            if isinstance(value, Death):
+                return value
+            if isinstance(value, Surroundings):
+                self.surroundings = value
+            else:
+                self.predicted.append(value)
+        return None
+
+    def draw(self, words: ModelWords, folder: Path) -> None:
+        """Draw the pictures of one generative model."""
+        for value in self._rows(words, "draw", "draw", words, folder):
+            if isinstance(value, Death):
+                self._mourn(words, "draw", value)
+            elif isinstance(value, Surroundings):
+                self.surroundings = value
+            else:
+                self.pictures.append(value)
+
     def _rows(
         self,
         words: ModelWords,
@@ -309,6 +358,7 @@ class Sweep(Outcome):
             observe=self._observe_in_place,
             fresh=fresh,
             variables=variables,
+            finish_s=_FINISH_S.get(function),
         )
 
     def _observe_in_place(self, progress: Progress) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import inspect
 import json
@@ -21,12 +20,20 @@ from toolkit.spec import ModelSpec, TrainingPlan
 if TYPE_CHECKING:
     from torch import nn
 
+    from toolkit.training import TrainingOutcome
+
 _KEY_DIGITS = 16
+INTERRUPTED_SUFFIX = ".interrupted.safetensors"
+PARTNER_SUFFIX = ".partner.safetensors"
 
 
 @dataclass(frozen=True)
 class TrainedFacts:
-    """What is told of trained weights wherever they are shown: kept in the file beside them."""
+    """What is told of trained weights wherever they are shown: kept in the file beside them.
+
+    `per_class` is the held-out accuracy of each class of `labels`, None for one without samples.
+    `partner_sha256` is that of the second network's weights, kept in a file of their own.
+    """
 
     model: str
     seed: int
@@ -36,21 +43,58 @@ class TrainedFacts:
     epochs: int
     seconds: float
     sha256: str
+    per_class: tuple[float | None, ...] = ()
+    labels: tuple[str, ...] = ()
+    partner_sha256: str | None = None
+    interrupted: bool = False
+
+    @classmethod
+    def of(cls, model: str, seed: int, module: nn.Module, outcome: TrainingOutcome) -> TrainedFacts:
+        """What a training that just ended is told by; `module` holds the weights."""
+        partner = outcome.partner
+        return cls(
+            model=model,
+            seed=seed,
+            data=outcome.data,
+            metric=outcome.metric,
+            metric_value=outcome.metric_value,
+            epochs=outcome.epochs,
+            seconds=outcome.seconds,
+            sha256=state_dict_sha256(own_state(module)),
+            per_class=outcome.per_class,
+            labels=outcome.labels,
+            partner_sha256=None if partner is None else state_dict_sha256(own_state(partner)),
+            interrupted=outcome.interrupted,
+        )
 
 
 def path(
-    spec: ModelSpec, plan: TrainingPlan, module: nn.Module, seed: int, epochs: int | None
+    spec: ModelSpec,
+    plan: TrainingPlan,
+    module: nn.Module,
+    seed: int,
+    epochs: int | None,
+    *,
+    data: str | None = None,
+    data_dir: Path | str | None = None,
+    device: str = "cpu",
 ) -> Path:
     """Where the weights of this training are kept: the name carries a hash of all that shapes them.
 
-    `module` is the model before training: its initial values, its source, the plan, the seed, the
-    code that trains and the version of torch all count.
+    `module` is the model before training: its initial values, its source, the plan with what was
+    asked for in place of it, the files of the data, the seed, the kind of device, the code that
+    trains and the version of torch all count.
     """
     import torch
 
+    from toolkit import training
+
+    followed = training.chosen_plan(plan, data=data, epochs=epochs)
     made_from = {
-        "plan": {field.name: _told(getattr(plan, field.name)) for field in fields(plan)},
-        "epochs": epochs or plan.epochs,
+        "plan": {field.name: _told(getattr(followed, field.name)) for field in fields(followed)},
+        "data": _data_identity(followed.data, data_dir),
+        "preprocess": spec.preprocess and asdict(spec.preprocess),
+        "device": device.partition(":")[0],
         "seed": seed,
         "initial": state_dict_sha256(own_state(module)),
         "ports": [asdict(port) for port in (*spec.inputs, *spec.outputs)],
@@ -60,6 +104,12 @@ def path(
     text = json.dumps(made_from, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
     return cache_folder() / "weights" / f"{spec.name}-{key}.safetensors"
+
+
+def _data_identity(name: str, data_dir: Path | str | None) -> list[str]:
+    from toolkit import data
+
+    return data.identity(name, None if data_dir is None else Path(data_dir))
 
 
 def _told(value: Any) -> object:
@@ -73,8 +123,9 @@ def _training_code() -> list[str]:
     """Hashes of the files that decide what a training gives."""
     from toolkit import data, training
 
-    folder = Path(inspect.getfile(training)).parent
-    return [file_sha256(file) for file in (Path(data.__file__), *sorted(folder.glob("*.py")))]
+    folders = [Path(inspect.getfile(room)).parent for room in (data, training)]
+    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
+    return [file_sha256(file) for file in files]
 
 
 def _model_code(module: nn.Module, plan: TrainingPlan) -> list[str]:
@@ -92,12 +143,44 @@ def _source(maker: Callable[..., object]) -> str | None:
         return None
 
 
-def keep(module: nn.Module, file: Path, facts: TrainedFacts) -> None:
-    """Write trained weights with what is told of them; a metric that is no number is not kept."""
-    if not math.isfinite(facts.metric_value):
-        return
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs only time
-        save_state(module, file, {"origin": "trained", **asdict(facts)})
+def keep(
+    module: nn.Module, file: Path, facts: TrainedFacts, partner: nn.Module | None = None
+) -> Path | None:
+    """Write trained weights with what is told of them, a partner's beside them; where they are.
+
+    None where a metric that is no number, or a folder that cannot be written, leaves nothing kept.
+    Those of an interrupted training go to a file of their own, which is never taken for the
+    whole training's.
+    """
+    if facts.interrupted:
+        file = file.with_suffix(INTERRUPTED_SUFFIX)
+    elif not math.isfinite(facts.metric_value):
+        return None
+    told = {"origin": "trained", **asdict(facts)}
+    try:
+        if partner is not None:
+            save_state(partner, partner_file(file), told)
+        save_state(module, file, told)
+    except OSError:  # a cache that cannot be written costs only time
+        return None
+    return file
+
+
+def partner_file(file: Path) -> Path:
+    """Where the second network of an alternating training is kept, beside the first."""
+    return file.with_suffix(PARTNER_SUFFIX)
+
+
+def restore_partner(partner: nn.Module, file: Path) -> bool:
+    """Load the partner that was trained with the weights in `file`; whether it is there, whole."""
+    try:
+        kept = partner_file(file)
+        if state_dict_sha256(read_state(kept)) != read_facts(file).get("partner_sha256"):
+            return False
+        load_state(partner, kept)
+    except WeightsError:
+        return False
+    return True
 
 
 def restore(module: nn.Module, file: Path) -> TrainedFacts | None:
@@ -109,10 +192,18 @@ def restore(module: nn.Module, file: Path) -> TrainedFacts | None:
         return None
     try:
         told = read_facts(file)
-        facts = TrainedFacts(**{field.name: told[field.name] for field in fields(TrainedFacts)})
+        facts = TrainedFacts(**{field.name: _as_kept(told[field.name]) for field in _FIELDS})
         if state_dict_sha256(read_state(file)) != facts.sha256:
             return None
         load_state(module, file)
     except (WeightsError, KeyError):
         return None
     return facts
+
+
+_FIELDS = fields(TrainedFacts)
+
+
+def _as_kept(value: Any) -> Any:
+    """JSON gives a tuple back as a list."""
+    return tuple(value) if isinstance(value, list) else value

@@ -18,6 +18,7 @@ from tests.formats.networks import RIGHT, build
 from toolkit import formats, runtimes
 from toolkit.errors import BuildError, ExportError, UsageError
 from toolkit.formats import onnx as onnx_format
+from toolkit.formats import onnx_file
 from toolkit.formats.base import CaptureRefusedError, NotScriptableError
 from toolkit.inputs import draw
 from toolkit.runtimes import eager
@@ -67,17 +68,20 @@ def test_nothing_is_printed_or_logged_and_no_deprecation_is_kept(
 
 
 def test_formats_come_in_the_order_of_the_table_and_unknown_ones_are_named() -> None:
-    assert formats.NAMES == ("onnx", "pt2", "trace", "script")
+    assert formats.NAMES == ("onnx", "pt2", "trace", "script", "onnx-legacy")
     assert [formats.get(name).name for name in formats.NAMES] == list(formats.NAMES)
     with pytest.raises(UsageError, match="tflite") as caught:
         formats.get("tflite")
     assert "onnx" in str(caught.value.hint)
 
 
-def test_inputs_outputs_and_axes_keep_their_names_in_the_onnx_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("format_name", ["onnx", "onnx-legacy"])
+def test_inputs_outputs_and_axes_keep_their_names_in_the_onnx_file(
+    format_name: str, tmp_path: Path
+) -> None:
     built = build("recurrent")
     path = tmp_path / "model.onnx"
-    onnx_format.FORMAT.export(built, path)
+    formats.get(format_name).export(built, path)
     graph = onnx.load(path).graph
     shapes = {
         value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
@@ -115,14 +119,17 @@ def test_an_opset_that_is_honoured_is_read_back(tmp_path: Path) -> None:
     assert exported.opset == 21
 
 
+@pytest.mark.parametrize("format_name", ["onnx", "onnx-legacy"])
 def test_weights_over_the_limit_go_to_one_file_beside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    format_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_format, "LARGEST_SINGLE_FILE_BYTES", 100)
+    monkeypatch.setattr(onnx_file, "LARGEST_SINGLE_FILE_BYTES", 100)
     built = build("perceptron")
-    exported = onnx_format.FORMAT.export(built, tmp_path / "model.onnx")
-    assert [path.name for path in exported.extra] == ["model.onnx.data"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
+    exporter = formats.get(format_name)
+    exported = exporter.export(built, tmp_path / exporter.filename)
+    beside = f"{exporter.filename}.data"
+    assert [path.name for path in exported.extra] == [beside]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [exporter.filename, beside]
     runner = runtimes.get("onnxruntime").load(exported.path, built.spec, OPTIONS)
     arrays = draw(built.spec, {"batch": 3}, 0)
     np.testing.assert_allclose(
@@ -176,8 +183,11 @@ def test_a_range_that_the_code_narrows_is_a_warning(format_name: str, tmp_path: 
     assert "the captured graph takes batch only up to 2" in exported.warnings
 
 
-def test_a_branch_that_tracing_freezes_is_a_warning_with_the_users_line(tmp_path: Path) -> None:
-    exported = formats.get("trace").export(build("asks-for-values"), tmp_path / "model.trace.pt")
+@pytest.mark.parametrize("format_name", ["trace", "onnx-legacy"])
+def test_a_branch_that_tracing_freezes_is_a_warning_with_the_users_line(
+    format_name: str, tmp_path: Path
+) -> None:
+    exported = formats.get(format_name).export(build("asks-for-values"), tmp_path / "model")
     [line] = exported.warnings
     assert line.startswith("TracerWarning at networks.py:")
     assert "\n" not in line

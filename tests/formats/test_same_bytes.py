@@ -18,7 +18,7 @@ from toolkit import formats
 from toolkit.formats import archive
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-REPEATABLE = ("onnx", "pt2", "script")
+REPEATABLE = ("onnx", "pt2", "script", "onnx-legacy")
 
 # Another order of sets, another network compiled before, another folder.
 ELSEWHERE = """
@@ -181,6 +181,7 @@ def test_no_byte_of_a_bundle_names_the_folder_home_user_or_host(tmp_path: Path) 
     found = sorted(path.name for path in bundle_folder.iterdir())
     assert found == [
         "manifest.json",
+        "model.legacy.onnx",
         "model.onnx",
         "model.pt2",
         "model.script.pt",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,12 +137,11 @@ class BundleWriter:
             name=manifest.portable_word(spec.name),
             word=manifest.portable_word(self.word),
             arguments=self.arguments,
-            weights=WeightsEntry(
-                origin=weights.origin, sha256=weights.sha256, seed=weights.seed, data=weights.data
-            ),
+            weights=WeightsEntry(**asdict(weights)),
             inputs=manifest.port_entries(spec.inputs),
             outputs=manifest.port_entries(spec.outputs),
             dimensions=manifest.dimension_entries(spec.dimensions),
+            **manifest.prediction_entries(spec),
             versions=manifest.versions(),
             files=sorted(self.files, key=lambda entry: entry.path),
             refused=self.refused,
@@ -244,17 +243,21 @@ class FileStatus:
     status: Status
 
 
-def file_statuses(bundle: Bundle) -> list[FileStatus]:
-    """Every file against its size and hash; a link counts as altered."""
+def file_statuses(bundle: Bundle, format_name: str | None = None) -> list[FileStatus]:
+    """Every file, or those of one format, against size and hash; a link counts as altered."""
     return [
         FileStatus(entry.path, _status(bundle.folder / entry.path, entry))
         for entry in bundle.manifest.files
+        if format_name in (None, entry.format)
     ]
 
 
-def require_whole(bundle: Bundle) -> None:
-    """Raise `BundleError` naming the first file that is missing or altered."""
-    for found in file_statuses(bundle):
+def require_whole(bundle: Bundle, format_name: str | None = None) -> None:
+    """Raise `BundleError` naming the first file that is missing or altered.
+
+    With a format its own files alone are looked at.
+    """
+    for found in file_statuses(bundle, format_name):
         if found.status != "ok":
             raise BundleError(
                 f"{found.path} is {found.status}",

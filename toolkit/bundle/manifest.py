@@ -8,20 +8,38 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from toolkit._version import __version__
 from toolkit.errors import BundleError
-from toolkit.spec import Dimension, ModelSpec, Port
+from toolkit.labels import class_names
+from toolkit.spec import Dimension, ModelSpec, Port, Preprocess
 
 FILE_NAME = "manifest.json"
 SCHEMA_VERSION = 1
 LARGEST_BYTES = 16 * 2**20
+MOST_IMAGE_SIDE = 2**14
+
+Activation = Literal["softmax", "exp", "sigmoid", "identity"]
+"""What makes probabilities of a classifier's first output."""
+
+ACTIVATION_OF: Mapping[str, Activation] = MappingProxyType(
+    {
+        "logits": "softmax",
+        "log_probabilities": "exp",
+        "probabilities": "identity",
+        "logit": "sigmoid",
+        "probability": "identity",
+    }
+)
+"""The names that classifiers' first outputs have; one called otherwise is no classifier's."""
 
 _LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "safetensors")
 _LIBRARY_WORDS = ("torchvision:", "timm:", "hf:")
@@ -62,13 +80,37 @@ class DimensionEntry(_Entry):
     traced: int
 
 
+class PreprocessEntry(_Entry):
+    """How an image file becomes one sample: the fields of `toolkit.spec.Preprocess`."""
+
+    channels: Literal[1, 3]
+    resize: int = Field(ge=1, le=MOST_IMAGE_SIDE)
+    crop: int = Field(ge=1, le=MOST_IMAGE_SIDE)
+    mean: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
+    padding: int = Field(default=0, ge=0, le=MOST_IMAGE_SIDE)
+    pad_value: float = 0.0
+
+    @model_validator(mode="after")
+    def _has_one_of_each_a_channel(self) -> PreprocessEntry:
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(f"mean and std must have {self.channels} values each")
+        return self
+
+
 class WeightsEntry(_Entry):
-    """Where the weights came from, and the hash of their values (`toolkit.hashing`'s rule)."""
+    """Where the weights came from, and the hash of their values (`toolkit.hashing`'s rule).
+
+    `note` is what must be said of them. `substituted`: random ones, which nobody asked for, in
+    place of published ones.
+    """
 
     origin: str
     sha256: str
     seed: int | None = None
     data: str | None = None
+    note: str | None = None
+    substituted: bool = False
 
 
 class FileEntry(_Entry):
@@ -103,6 +145,9 @@ class Manifest(_Entry):
     inputs: list[PortEntry]
     outputs: list[PortEntry]
     dimensions: list[DimensionEntry]
+    preprocess: PreprocessEntry | None = None
+    labels: list[str] | None = None
+    activation: Activation | None = None
     versions: dict[str, str]
     files: list[FileEntry] = Field(default_factory=list)
     refused: list[RefusalEntry] = Field(default_factory=list)
@@ -170,6 +215,16 @@ def dimension_entries(dimensions: Iterable[Dimension]) -> list[DimensionEntry]:
     ]
 
 
+def prediction_entries(spec: ModelSpec) -> dict[str, Any]:
+    """What `toolkit predict` needs of a spec: `preprocess`, `labels` and `activation`."""
+    steps = spec.preprocess
+    return {
+        "preprocess": None if steps is None else PreprocessEntry(**asdict(steps)),
+        "labels": None if spec.labels is None else list(class_names(spec.labels)),
+        "activation": ACTIVATION_OF.get(spec.outputs[0].name) if spec.outputs else None,
+    }
+
+
 def spec_of(manifest: Manifest) -> ModelSpec:
     """What the bundle's model takes and gives; the module itself is not in the bundle."""
 
@@ -185,7 +240,13 @@ def spec_of(manifest: Manifest) -> ModelSpec:
             Dimension(entry.name, entry.low, entry.high, entry.step, entry.traced)
             for entry in manifest.dimensions
         ),
+        preprocess=_preprocess(manifest.preprocess),
+        labels=None if manifest.labels is None else tuple(manifest.labels),
     )
+
+
+def _preprocess(entry: PreprocessEntry | None) -> Preprocess | None:
+    return None if entry is None else Preprocess(**entry.model_dump())
 
 
 def _port(entry: PortEntry) -> Port:

@@ -16,7 +16,7 @@ from toolkit.errors import RefusedError
 from toolkit.folders import state_folder
 from toolkit.hashing import bytes_sha256, file_sha256
 
-DATA_FORMATS = ("onnx",)
+DATA_FORMATS = ("onnx", "onnx-legacy")
 """Formats that are parsed and not run; everything else is taken for a program."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

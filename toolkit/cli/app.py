@@ -52,11 +52,72 @@ def list_models(json: opt.Json = False) -> int:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="NAME")], json: opt.Json = False) -> int:
-    """Show all that is known of one entry."""
-    from toolkit.cli import catalogue
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    *,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures", metavar="DIR", help="Write what a generative model draws, as PNG files."
+        ),
+    ] = None,
+    weights: opt.Weights = "default",
+    seed: opt.Seed = 0,
+    timeout: opt.Timeout = 600.0,
+    memory_limit: opt.MemoryLimit = None,
+    json: opt.Json = False,
+) -> int:
+    """Show all that is known of one entry, or its pictures.
 
-    return catalogue.show(name, json=json)
+    With --pictures the entry is trained first where it is not yet; --weights, --seed, --timeout
+    and --memory-limit are for that.
+    """
+    from toolkit.cli import catalogue, procedures, work
+
+    if pictures is None:
+        return catalogue.show(name, json=json)
+    common = work.Common(json, None, timeout, memory_limit)
+    return procedures.draw(name, pictures, common, weights=weights, seed=seed)
+
+
+@app.command()
+def predict(
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="A folder that `toolkit export` wrote.")
+    ],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],
+    *,
+    format_name: Annotated[
+        str | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            help="The form to use; onnx without it, else the first that the bundle holds.",
+        ),
+    ] = None,
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", min=1, help="Classes an image, likeliest first.")
+    ] = 5,
+    device: Annotated[
+        str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where the form runs.")
+    ] = "cpu",
+    trust: opt.Trust = False,
+    timeout: opt.Timeout = 600.0,
+    memory_limit: opt.MemoryLimit = None,
+    json: opt.Json = False,
+) -> int:
+    """Tell what image files show, through an exported form.
+
+    Images are prepared as the bundle's manifest says. Exits 3 when one cannot be read; the others
+    are answered all the same.
+    """
+    from toolkit.cli import procedures, work
+
+    common = work.Common(json, None, timeout, memory_limit)
+    return procedures.predict(
+        bundle, images, common, formats=format_name, top=top, device=device, trust=trust
+    )
 
 
 @app.command()
@@ -82,6 +143,7 @@ def train(
     device: Annotated[
         str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where training runs.")
     ] = "cpu",
+    weights: opt.Weights = "default",
     seed: opt.Seed = 0,
     timeout: opt.Timeout = 600.0,
     memory_limit: opt.MemoryLimit = None,
@@ -90,13 +152,15 @@ def train(
 ) -> int:
     """Train briefly and keep the weights.
 
+    --weights says what it starts from: published weights where there are any, by default.
+
     Exits 1 when the held-out metric misses the floor of the model's plan.
     """
     from toolkit.cli import work
 
     training = training_words(recipe, data, data_dir, epochs, device)
     return work.train(
-        ModelOptions(models, everything, seed=seed, training=training),
+        ModelOptions(models, everything, weights=weights, seed=seed, training=training),
         work.Common(json, results, timeout, memory_limit),
         again=again,
     )

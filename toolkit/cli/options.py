@@ -139,7 +139,11 @@ ResultsFile = Annotated[
 ]
 Variants = Annotated[
     list[str] | None,
-    typer.Option("--variants", metavar="NAME,...", help="eager, onnx, pt2, trace, script."),
+    typer.Option(
+        "--variants",
+        metavar="NAME,...",
+        help="eager, onnx, pt2, trace, script (all five without it), onnx-legacy.",
+    ),
 ]
 Batches = Annotated[str, typer.Option("--batch", metavar="N,...", help="Batch sizes to time.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of every runtime.")]

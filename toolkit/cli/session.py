@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from toolkit.sweep import Sweep
 
 INTERRUPTED, TERMINATED = 130, 143
+EXPORTING = ("export", "check", "run")
+"""Commands whose children export; `bench` does so in processes that nothing has warmed."""
 
 
 class TerminationError(BaseException):
@@ -94,7 +96,8 @@ class Session:
         limits = Limits(self.limits_timeout_s, int(limit * 1e9) if limit else None)
         console = console_for(stderr=True)
         with ProgressDisplay(console) as display, termination_unwinds():
-            sweep = Sweep(limits=limits, observe=display.observe)
+            exporting = self.command in EXPORTING
+            sweep = Sweep(limits=limits, observe=display.observe, exporting=exporting)
             sweep.saved = lambda: self._save_in_passing(sweep)
             sweep.kept = lambda: self._save(sweep)
             self._take_up_earlier(sweep)
@@ -164,6 +167,7 @@ class Session:
             tell_failures(sweep)
         if sweep.interrupted:
             say(self._interrupted(sweep))
+            tell_kept_weights(sweep)
 
     def _interrupted(self, sweep: Sweep) -> str:
         if not sweep.found_anything:
@@ -229,6 +233,14 @@ def tell_failures(sweep: Sweep) -> None:
         say(f"toolkit: {failure.model}: {failure.message}")
         if failure.hint:
             say(f"  {failure.hint}")
+
+
+def tell_kept_weights(sweep: Sweep) -> None:
+    """Where the best weights of an interrupted training are, on stderr."""
+    for model in sweep.trained:
+        if model.interrupted and model.file is not None:
+            say(f"{model.name}: its best weights until then are in {model.file}")
+            say("  --weights FILE takes them; the next training begins anew")
 
 
 def refuse(command: str, error: ToolkitError, *, json: bool) -> int:

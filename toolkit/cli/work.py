@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.model_options import ModelOptions
 from toolkit.cli.session import Session
 from toolkit.errors import UsageError
-from toolkit.options import VARIANTS, BenchOptions, CheckOptions, ExportOptions
+from toolkit.options import ALL_VARIANTS, EAGER, BenchOptions, CheckOptions, ExportOptions
 from toolkit.words import ModelWords, nearest_words, parse_formats
 
 if TYPE_CHECKING:
@@ -120,11 +120,11 @@ class Bench:
 def _variants(words: Sequence[str]) -> tuple[str, ...]:
     names = [name for word in words for name in word.split(",") if name]
     for name in names:
-        if name not in VARIANTS:
-            near = nearest_words(name, VARIANTS)
+        if name not in ALL_VARIANTS:
+            near = nearest_words(name, ALL_VARIANTS)
             raise UsageError(
                 f"unknown variant {name}",
-                hint=f"did you mean {near[0]}?" if near else f"one of: {', '.join(VARIANTS)}",
+                hint=f"did you mean {near[0]}?" if near else f"one of: {', '.join(ALL_VARIANTS)}",
             )
     return tuple(dict.fromkeys(names))
 
@@ -221,7 +221,10 @@ def run(
 
     judged = check.values()
     exported = ExportOptions(judged.formats, out, asked.opset, judged.budget_s)
-    stages = Stages(exported, judged, asked.values())
+    timed = asked.values()
+    if judged.formats and not timed.variants:
+        timed = replace(timed, variants=(EAGER, *judged.formats))
+    stages = Stages(exported, judged, timed)
     resolved = _resolved(chosen, asked.device)  # before anything is trained
 
     def work(sweep: Sweep) -> None:

@@ -7,13 +7,14 @@ from typing import cast
 
 from toolkit.errors import UsageError
 from toolkit.formats.base import Format
-from toolkit.spec import FORMAT_NAMES
+from toolkit.spec import ALL_FORMATS
 
-NAMES = FORMAT_NAMES
+NAMES = ALL_FORMATS
 
 
 def get(name: str) -> Format:
     """The format of that name; raises `UsageError` for any other word."""
     if name not in NAMES:
         raise UsageError(f"no format is called {name}", hint=f"formats: {', '.join(NAMES)}")
-    return cast(Format, import_module(f"toolkit.formats.{name}").FORMAT)
+    module = import_module(f"toolkit.formats.{name.replace('-', '_')}")
+    return cast(Format, module.FORMAT)

@@ -10,21 +10,19 @@ import torch
 from torch.export import ExportedProgram
 
 from toolkit.errors import ExportError
+from toolkit.formats import onnx_file
 from toolkit.formats.base import DEFAULT_OPSET, CaptureRefusedError, Exported
 from toolkit.formats.capture import capture, narrowed, output_names
+from toolkit.formats.fixed_costs import paid_once
 from toolkit.formats.quiet import quietly
 from toolkit.formats.recurrent import KEPT_BY_ONNX, recurrent_shapes_in_translation
+from toolkit.formats.rnn_translation import translations
 from toolkit.reasons import reason
 from toolkit.spec import ModelSpec
 from toolkit.weights import Built
 
 if TYPE_CHECKING:
     import onnx_ir
-
-EXTERNAL_DATA_NAME = "model.onnx.data"
-
-LARGEST_SINGLE_FILE_BYTES = 2_000_000_000
-"""Protobuf takes files up to 2 GiB; the rest is left for the graph itself."""
 
 
 class OnnxFormat:
@@ -42,22 +40,17 @@ class OnnxFormat:
             notes = narrowed(built.spec, program)
             model = _translate(built, program, names, opset)
             _refuse_frozen_axes(built.spec, model)
-            written = int(model.opset_imports[""])
-            _refuse_another_opset(built.spec, opset, written)
-            extra = _save(model, path, built.spec.name)
-        return Exported(path, written, (*warnings, *notes), extra)
+            extra = onnx_file.finished(model, path, built.spec.name, opset)
+        return Exported(path, onnx_file.written_opset(model), (*warnings, *notes), extra)
 
 
 def _translate(
     built: Built, program: ExportedProgram, names: list[str], opset: int
 ) -> onnx_ir.Model:
-    from onnx_ir.passes import common
-
     try:
         model = _translated(built.spec, program, names, opset, quick=True)
         if not _keeps_recurrent_layers(program, model):
             model = _translated(built.spec, program, names, opset, quick=False)
-        common.ClearMetadataAndDocStringPass()(model)
     except Exception as error:
         raise ExportError(reason(error), model=built.spec.name) from error
     return model
@@ -71,7 +64,7 @@ def _translated(
         for port in spec.inputs
     )
     shapes = recurrent_shapes_in_translation() if quick else contextlib.nullcontext()
-    with shapes:
+    with shapes, paid_once():
         translated = torch.onnx.export(
             program,
             (),
@@ -79,6 +72,7 @@ def _translated(
             output_names=names,
             opset_version=opset,
             dynamic_shapes=axes,
+            custom_translation_table=translations(program),
             dynamo=True,
             verbose=False,
         )
@@ -89,18 +83,8 @@ def _translated(
 def _keeps_recurrent_layers(program: ExportedProgram, model: onnx_ir.Model) -> bool:
     """Whether every kind of recurrent layer arrived as its ONNX operator."""
     captured = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
-    wanted = {name.upper() for name in KEPT_BY_ONNX if f"aten.{name}.input" in captured}
+    wanted = {kept for name, kept in KEPT_BY_ONNX.items() if f"aten.{name}" in captured}
     return wanted <= {str(node.op_type) for node in model.graph.all_nodes()}
-
-
-def _refuse_another_opset(spec: ModelSpec, asked: int, written: int) -> None:
-    """Some opsets stay another in silence: who gates on an opset must not get a wrong one."""
-    if written != asked:
-        raise ExportError(
-            f"opset {asked} was asked for and torch.onnx writes {written}",
-            model=spec.name,
-            hint="--opset takes 18 to the newest that this torch.onnx writes; the default is 20",
-        )
 
 
 def _refuse_frozen_axes(spec: ModelSpec, model: onnx_ir.Model) -> None:
@@ -118,25 +102,6 @@ def _refuse_frozen_axes(spec: ModelSpec, model: onnx_ir.Model) -> None:
                     model=spec.name,
                     dimension=size,
                 )
-
-
-def _save(model: onnx_ir.Model, path: Path, name: str) -> tuple[Path, ...]:
-    import onnx_ir
-
-    weights_bytes = sum(
-        value.const_value.nbytes
-        for value in model.graph.initializers.values()
-        if value.const_value is not None
-    )
-    external = weights_bytes > LARGEST_SINGLE_FILE_BYTES
-    try:
-        if external:
-            onnx_ir.save(model, path, external_data=EXTERNAL_DATA_NAME)
-        else:
-            onnx_ir.save(model, path)
-    except OSError as error:
-        raise ExportError(f"cannot write the file: {error.strerror}", model=name) from error
-    return (path.with_name(EXTERNAL_DATA_NAME),) if external else ()
 
 
 FORMAT = OnnxFormat()

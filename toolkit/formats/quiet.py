@@ -13,6 +13,11 @@ from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from toolkit.reasons import is_users, one_line
 
+
+class PlainCallWarning(RuntimeWarning):
+    """What the toolkit relies on inside torch is gone: the exporter is called as it is."""
+
+
 _ABOUT_LIBRARIES = (DeprecationWarning, FutureWarning, PendingDeprecationWarning, ImportWarning)
 
 
@@ -38,12 +43,14 @@ def quietly() -> Iterator[list[str]]:
 
 
 def _concerns_model(warning: warnings.WarningMessage) -> bool:
-    """The tracer's warnings, and others where they come from outside the libraries."""
-    if issubclass(warning.category, TracerWarning):
+    """The tracer's warnings and ours, and others where they come from outside the libraries."""
+    if issubclass(warning.category, TracerWarning | PlainCallWarning):
         return True
     return not issubclass(warning.category, _ABOUT_LIBRARIES) and is_users(warning.filename)
 
 
 def _line(warning: warnings.WarningMessage) -> str:
+    if issubclass(warning.category, PlainCallWarning):
+        return str(warning.message)
     where = f"{Path(warning.filename).name}:{warning.lineno}"
     return f"{warning.category.__name__} at {where}: {one_line(str(warning.message))}"

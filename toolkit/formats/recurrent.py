@@ -1,20 +1,27 @@
-"""Shapes of recurrent layers while torch.export captures them.
+"""Shapes of recurrent layers and cells while torch.export captures them.
 
 To know the shapes that an LSTM, GRU or RNN gives, torch runs its decomposition, a Python loop
-over time that fixes the number of steps at the traced one. The operator itself goes into the
-graph either way, so during capture its shapes are stated directly: any time and any batch.
+over time that fixes the number of steps at the traced one; that of a cell adds in place, which
+shuts out a batch of 1. The operator itself goes into the graph either way, so during capture its
+shapes are stated directly: any time and any batch.
 These kernels compute no values: none may be in place while its operator is decomposed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
 from typing import Any, cast
 
 import torch
 from torch import Tensor
+
+from toolkit.formats.fixed_costs import replaced_attribute
+from toolkit.formats.quiet import PlainCallWarning
+
+CAPTURE_STRATEGIES = "torch.onnx._internal.exporter._capture_strategies"
 
 
 def _sequence_shape(layer_input: Tensor, hidden: Tensor, bidirectional: bool) -> tuple[Any, ...]:
@@ -37,16 +44,34 @@ def _rnn_shapes(layer_input: Tensor, hidden: Tensor, *rest: Any) -> tuple[Tensor
     return output, torch.empty_like(hidden)
 
 
+def _lstm_cell_shapes(step: Tensor, states: Sequence[Tensor], *rest: Any) -> tuple[Tensor, Tensor]:
+    del step, rest
+    hidden, cell = states
+    return torch.empty_like(hidden), torch.empty_like(cell)
+
+
+def _gru_cell_shapes(step: Tensor, hidden: Tensor, *rest: Any) -> Tensor:
+    del step, rest
+    return torch.empty_like(hidden)
+
+
 _KERNELS: dict[str, Callable[..., Any]] = {
-    "lstm": _lstm_shapes,
-    "gru": _rnn_shapes,
-    "rnn_tanh": _rnn_shapes,
-    "rnn_relu": _rnn_shapes,
+    "lstm.input": _lstm_shapes,
+    "gru.input": _rnn_shapes,
+    "rnn_tanh.input": _rnn_shapes,
+    "rnn_relu.input": _rnn_shapes,
+    "lstm_cell.default": _lstm_cell_shapes,
+    "gru_cell.default": _gru_cell_shapes,
 }
 
 
-KEPT_BY_ONNX = ("lstm", "gru")
-"""Layers that the translation to ONNX takes over as operators, undecomposed."""
+KEPT_BY_ONNX = {
+    "lstm.input": "LSTM",
+    "gru.input": "GRU",
+    "rnn_tanh.input": "RNN",
+    "rnn_relu.input": "RNN",
+}
+"""Layers that the translation to ONNX takes over undecomposed, and as which operators."""
 
 
 @contextlib.contextmanager
@@ -54,7 +79,8 @@ def recurrent_shapes(layers: Iterable[str] = tuple(_KERNELS)) -> Iterator[None]:
     """Put the shape kernels in place; where torch has no such table, nothing is changed."""
     with contextlib.ExitStack() as stack:
         for name in layers:
-            operator = getattr(torch.ops.aten, name).input
+            packet, _, overload = name.partition(".")
+            operator = getattr(getattr(torch.ops.aten, packet), overload)
             if isinstance(getattr(operator, "py_kernels", None), dict):
                 stack.enter_context(_kernel(operator, _KERNELS[name]))
         yield
@@ -68,12 +94,13 @@ def recurrent_shapes_in_translation() -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(recurrent_shapes(KEPT_BY_ONNX))
-        strategies = sys.modules.get("torch.onnx._internal.exporter._capture_strategies")
-        patch = "patch_dynamic_shape_rnn_decompositions"
-        if strategies is not None and hasattr(strategies, patch):
-            before = getattr(strategies, patch)
-            setattr(strategies, patch, _nothing)
-            stack.callback(setattr, strategies, patch, before)
+        try:
+            strategies = import_module(CAPTURE_STRATEGIES)
+            slow_way = "patch_dynamic_shape_rnn_decompositions"
+            stack.enter_context(replaced_attribute(strategies, slow_way, _nothing))
+        except (ImportError, KeyError) as gone:
+            text = f"torch.onnx learns the shapes of recurrent layers in its own slow way: {gone}"
+            warnings.warn(text, PlainCallWarning, stacklevel=2)
         yield
 
 

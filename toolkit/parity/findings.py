@@ -18,6 +18,7 @@ Name = Literal[
     "outside-domain",
     "altered",
     "twin",
+    "weights",
     "left-out",
     "batch-dependence",
 ]

@@ -120,6 +120,7 @@ def _flag_set(node: Any, operator: str) -> bool:
 
 _READERS: Mapping[str, Callable[[Path], list[str]]] = {
     "onnx": _in_onnx,
+    "onnx-legacy": _in_onnx,
     "pt2": _in_pt2,
     "script": _in_torchscript,
     "trace": _in_torchscript,

@@ -11,6 +11,7 @@ from torch import nn
 
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import Array, run_module
+from toolkit.parity import batching
 from toolkit.parity.budget import Budget, by_coverage
 from toolkit.parity.compare import (
     EPS,
@@ -64,6 +65,7 @@ class Reference:
     findings: list[Finding] = field(default_factory=list)
     slices: dict[str, Slicing] = field(default_factory=dict)
     noise: dict[tuple[str, DrawClass], Vector] = field(default_factory=dict)
+    batch_trial: batching.BatchTrial | None = None
     _spreads: dict[int, dict[str, Array]] = field(default_factory=dict)
 
     @property
@@ -153,6 +155,8 @@ def refer(
     if oracle is not None:
         reference.unfit = oracle.unfit
         _settle(reference)
+        reference.batch_trial = batching.try_eager(reference, oracle)
+        reference.findings += batching.told(reference, reference.batch_trial)
     reference.findings += _outside_domain(reference)
     return reference
 

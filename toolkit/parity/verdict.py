@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from toolkit.errors import ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import Array
+from toolkit.parity import batching
 from toolkit.parity.baked import baked_dimensions
 from toolkit.parity.budget import Budget, listed
 from toolkit.parity.cases import CaseVerdict, compare_case, second_look
@@ -60,10 +61,15 @@ def judge(
         return Verdict("error", None, None, len(reference.cases), tuple(findings))
     if reference.random:
         return Verdict("fail", None, None, len(reference.cases), tuple(findings))
-    verdicts = _run_cases(reference, candidate, label, budget or Budget(None), observe)
+    budget = budget or Budget(None)
+    verdicts = _run_cases(reference, candidate, label, budget, observe)
     findings += _left_out(reference, len(verdicts))
     findings += _candidate_randomness(candidate, verdicts)
-    findings += summarise(reference, verdicts)
+    shown = summarise(reference, verdicts)
+    # A form that is right at some sizes of the batch alone would seem to mix its samples.
+    if budget.allows(len(verdicts)) and not any(one.name == "baked-dimension" for one in shown):
+        shown += batching.try_candidate(reference, candidate.run)
+    findings += shown
     failed = any(found.severity == "error" for found in findings)
     return Verdict(
         "fail" if failed else "pass",

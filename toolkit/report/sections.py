@@ -13,6 +13,7 @@ from toolkit.report.facts import facts_sheet
 from toolkit.report.findings import check_remarks, export_remarks, ordered, timing_remarks
 from toolkit.report.forms import forms_sheet
 from toolkit.report.numbers import SIZE_BASE
+from toolkit.report.predict import pictures_section, predict_section
 from toolkit.report.rows import Row, model_names, model_rows
 from toolkit.report.sheet import Remark, Section
 from toolkit.report.summary import summary_line
@@ -63,10 +64,18 @@ def _tables(document: Document) -> list[Section]:
         else []
     )
     if document.rows:
-        found.append(Section(sheet=facts_sheet(document.rows)))
+        found.append(_facts(document))
     found += _training(document)
     found += [_export(model) for model in document.all_exports]
     return found + _parity(document) + _latency(document)
+
+
+def _facts(document: Document) -> Section:
+    if document.predictions:
+        return predict_section(document.predictions)
+    if document.pictures:
+        return pictures_section(document.pictures)
+    return Section(sheet=facts_sheet(document.rows or []))
 
 
 def _training(document: Document) -> list[Section]:

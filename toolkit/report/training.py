@@ -43,5 +43,11 @@ def _row(model: TrainedModel) -> list[Cell]:
         whole(format_number(model.metric.floor)),
         words(f"{model.weights.origin}{seed}"),
         whole(short_hash(model.weights.sha256) or NOTHING),
-        verdict("met" if model.metric.met else "missed", "reused" if model.reused else ""),
+        verdict("met" if model.metric.met else "missed", _remark(model)),
     ]
+
+
+def _remark(model: TrainedModel) -> str:
+    if model.interrupted:
+        return "interrupted"
+    return "reused" if model.reused else ""

@@ -19,6 +19,8 @@ from toolkit.results.rows import (
     ErrorDocument,
     ExportedModel,
     ListedModel,
+    Picture,
+    Prediction,
     TrainedModel,
     Value,
 )
@@ -100,6 +102,18 @@ class Document(Value):
     def all_comparisons(self) -> list[Comparison]:
         """The latency tables, wherever the command put them."""
         return self.comparisons or (self.bench.comparisons if self.bench else [])
+
+    @property
+    def predictions(self) -> list[Prediction]:
+        """The rows of `predict`, as values."""
+        rows = self.rows if self.command == "predict" else None
+        return [Prediction.model_validate(row) for row in rows or []]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The files that `show --pictures` wrote, as values."""
+        rows = self.rows if self.command == "show" else None
+        return [Picture.model_validate(row) for row in rows or [] if "file" in row]
 
     @property
     def all_exports(self) -> list[ExportedModel]:

@@ -14,6 +14,7 @@ CheckStatus = Literal[
     "pass", "fail", "limit", "error", "timeout", "crash", "out-of-memory", "refused"
 ]
 NoiseSource = Literal["float64", "perturbation", "override"]
+PredictionStatus = Literal["ok", "refused", "error", "timeout", "crash", "out-of-memory"]
 TimingVerdict = Literal["faster", "slower", "same", "unstable", "noisy", "not timed"]
 
 
@@ -73,7 +74,12 @@ class WeightsOrigin(Value):
 
 
 class TrainedModel(Value):
-    """One row of `toolkit train`; `reused` where earlier weights of the same plan served."""
+    """One row of `toolkit train`; `reused` where earlier weights of the same plan served.
+
+    `per_class` is the held-out accuracy of each class by its name, None for one without samples.
+    `interrupted` where Ctrl-C ended the training: the weights are the best until then, kept in
+    `file`.
+    """
 
     name: str
     data: str
@@ -82,6 +88,9 @@ class TrainedModel(Value):
     metric: Metric
     weights: WeightsOrigin
     reused: bool = False
+    per_class: dict[str, Measured] = Field(default_factory=dict)
+    interrupted: bool = False
+    file: str | None = None
 
 
 class Form(Value):
@@ -209,6 +218,40 @@ class Comparison(Value):
     harness_ns: Measured = None
     conditions: list[RoundConditions] = Field(default_factory=list)
     aa_samples_ns: list[Samples] = Field(default_factory=list)
+
+
+class Prediction(Value):
+    """A class that a form saw in an image file; `rank` is None where there is no answer.
+
+    `index` is the class's place among the model's outputs and `label` its name. `weights` says
+    where they came from, with their seed, and `note` what else must be said of them.
+    """
+
+    model: str
+    image: str
+    rank: int | None = None
+    index: int | None = None
+    label: str | None = None
+    probability: Measured = None
+    format: str | None = None
+    runtime: str | None = None
+    device: str | None = None
+    weights: str | None = None
+    note: str | None = None
+    status: PredictionStatus = "ok"
+    message: str = ""
+    hint: str | None = None
+
+
+class Picture(Value):
+    """A picture that was drawn with a model: its file, what it shows, its size in pixels."""
+
+    model: str
+    file: str
+    shows: str
+    width: int
+    height: int
+    weights: str
 
 
 class Environment(Value):

@@ -13,6 +13,7 @@ RUNTIME_OF = {
     "pt2": "torch_export",
     "trace": "torchscript",
     "script": "torchscript",
+    "onnx-legacy": "onnxruntime",
 }
 NAMES = tuple(dict.fromkeys(RUNTIME_OF.values()))
 

@@ -145,6 +145,7 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
         *form.findings,
         *(note("warning", text) for text in form.exported.warnings),
         *_about_twin(checking.subject.spec, name),
+        *_about_weights(checking.subject.built),
         *declared_findings(checking.subject.spec, runner.inputs, runner.outputs),
         *random_operators(name, path),
     ]
@@ -157,6 +158,11 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
         observe=checking.observe,
     )
     return _from_verdict(checking, name, verdict)
+
+
+def _about_weights(built: Built) -> list[Finding]:
+    said = built.weights.note
+    return [] if said is None else [note("weights", said)]
 
 
 def _about_twin(spec: ModelSpec, name: str) -> list[Finding]:

@@ -63,7 +63,9 @@ def export_bundle(
         raise BundleError(
             f"cannot write {folder}: {error.strerror}", hint="-o names another place for bundles"
         ) from error
-    return _exported(subject, folder, forms, _notes(reference, before, forms))
+    said = subject.built.weights.note
+    notes = [] if said is None else [f"weights: {said}"]
+    return _exported(subject, folder, forms, [*notes, *_notes(reference, before, forms)])
 
 
 def _portable(arguments: Sequence[str]) -> list[str]:

@@ -56,11 +56,13 @@ def prepare(
     bundle: Path | None = None,
     *,
     trust: bool = False,
+    fallback: bool = False,
 ) -> Subject:
     """Find, build and complete the model; errors name it as it was typed.
 
     With a `bundle` that was just made of it, its weights are those of the bundle. `trust` runs
-    code that a bundle names and that this user's toolkit did not write down.
+    code that a bundle names and that this user's toolkit did not write down. `fallback` takes
+    random weights, and says so, where published ones cannot be had.
     """
     try:
         observe(Progress(words.word, "build"))
@@ -68,7 +70,7 @@ def prepare(
             return _from_bundle(words, read_bundle(bundle), words)
         found = bundle_of(words)
         if found is None:
-            return _from_word(words, observe)
+            return _from_word(words, observe, fallback)
         _require_plain(words)
         _require_known_code(found, trust)
         source = ModelWords(found.manifest.word, arguments=tuple(found.manifest.arguments))
@@ -78,10 +80,20 @@ def prepare(
         raise
 
 
-def _from_word(words: ModelWords, observe: Observe) -> Subject:
-    spec = registry.find(words)
-    built = weights.materialize(spec, seed=words.seed, choice=words.weights, observe=observe)
+def _from_word(words: ModelWords, observe: Observe, fallback: bool) -> Subject:
+    built = _materialized(registry.find(words), words, observe, fallback)
     return complete(words, built)
+
+
+def _materialized(spec: ModelSpec, words: ModelWords, observe: Observe, fallback: bool) -> Built:
+    return weights.materialize(
+        spec,
+        seed=words.seed,
+        choice=words.weights,
+        training=words.training,
+        fallback=fallback,
+        observe=observe,
+    )
 
 
 def bundle_of(words: ModelWords) -> Bundle | None:
@@ -129,16 +141,30 @@ def _from_bundle(words: ModelWords, found: Bundle, source: ModelWords) -> Subjec
     weights.load_state(module, path)
     if state_dict_sha256(module.state_dict()) != origin.sha256:
         raise BundleError(f"{WEIGHTS_NAME} does not hold the weights that the manifest names")
-    record = WeightsRecord(cast(Origin, origin.origin), origin.sha256, origin.seed, origin.data)
+    record = WeightsRecord(
+        cast(Origin, origin.origin),
+        origin.sha256,
+        origin.seed,
+        origin.data,
+        origin.note,
+        origin.substituted,
+    )
     return complete(words, Built(spec, module, record))
 
 
-def train_plan(words: ModelWords) -> ModelSpec | None:
-    """The spec of a model that is to be trained; None for one with other weights or no plan."""
+def train_plan(words: ModelWords, *, required: bool = False) -> ModelSpec | None:
+    """The spec of a model that is to be trained; None for one with other weights or no plan.
+
+    Unless training is `required`, its data must be at hand or asked for.
+    """
     if bundle_of(words) is not None:
         return None
     spec = registry.find(words)
-    return spec if spec.training is not None and words.weights == weights.DEFAULT else None
+    if required:  # a part's training is refused with the name of the whole
+        plan = weights.plan_of(spec, words.training)
+        return None if plan is None and spec.part_of is None else spec
+    wanted = words.weights == weights.DEFAULT and weights.trains(spec, words.training)
+    return spec if wanted else None
 
 
 def complete(words: ModelWords, built: Built) -> Subject:
@@ -162,10 +188,11 @@ def of_module(module: nn.Module, words: ModelWords) -> Subject:
     return complete(words, built)
 
 
-def of_spec(spec: ModelSpec, words: ModelWords, observe: Observe = ignore) -> Subject:
-    """The subject of a spec at hand (the Python API): trained by its plan, as by its name."""
-    built = weights.materialize(spec, seed=words.seed, choice=words.weights, observe=observe)
-    return complete(words, built)
+def of_spec(
+    spec: ModelSpec, words: ModelWords, observe: Observe = ignore, *, fallback: bool = False
+) -> Subject:
+    """The subject of a spec at hand (the Python API): with its weights as by its name."""
+    return complete(words, _materialized(spec, words, observe, fallback))
 
 
 def _given(words: ModelWords, spec: ModelSpec) -> tuple[Mapping[str, Array], ...]:

@@ -1,0 +1,229 @@
+"""Whether samples of a batch are computed apart: f(a and b together) is f(a) and f(b) in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from toolkit.errors import ToolkitError
+from toolkit.inputs import Array, run_module
+from toolkit.parity.compare import MAX_SCORE, difference, score
+from toolkit.parity.findings import Finding, error, note
+from toolkit.parity.oracle import Oracle
+from toolkit.spec import ModelSpec, Port
+
+if TYPE_CHECKING:
+    from toolkit.parity.reference import Judged, Reference
+
+BATCH = "batch"
+Arrays = Mapping[str, Array]
+Run = Callable[[Arrays], Arrays]
+
+
+class Outputs(NamedTuple):
+    """What either batch gives alone, and both as one."""
+
+    first: Arrays
+    second: Arrays
+    both: Arrays
+
+
+@dataclass(frozen=True)
+class BatchTrial:
+    """Two cases and both as one batch; `mixing` are the outputs in which eager mixes the samples.
+
+    `beside` are the second case's inputs, with the first's where they have no batch axis.
+    """
+
+    first: Judged
+    second: Judged
+    beside: Arrays
+    both: Arrays
+    mixing: tuple[str, ...] = ()
+
+
+def try_eager(reference: Reference, oracle: Oracle) -> BatchTrial | None:
+    """Two ordinary cases together, in float64 where the oracle is fit.
+
+    None where the model has no dimension `batch`, where it takes no batch of both, or where eager
+    departs from itself.
+    """
+    trial = None if reference.random else _drawn(reference)
+    if trial is None:
+        return None
+    try:
+        outputs = _eager_outputs(reference, oracle, trial)
+    except Exception:  # a batch of both may be outside what the model takes
+        return None
+    mixing = _mixing(reference, outputs, MAX_SCORE)
+    if mixing and reference.unfit:
+        mixing = _mixing(reference, outputs, MAX_SCORE, _moved(reference, trial))
+    return replace(trial, mixing=mixing)
+
+
+def _eager_outputs(reference: Reference, oracle: Oracle, trial: BatchTrial) -> Outputs:
+    """The two cases ran already; without an oracle, what stands for it is eager's own."""
+
+    def run(inputs: Arrays) -> Arrays:
+        if reference.unfit is None:
+            return oracle.run(inputs)
+        return run_module(reference.module, reference.spec, inputs, device=reference.device)
+
+    shared = any(_axis(port) is None for port in reference.spec.inputs)
+    second = run(trial.beside) if shared else trial.second.oracle
+    return Outputs(trial.first.oracle, second, run(trial.both))
+
+
+def told(reference: Reference, trial: BatchTrial | None) -> list[Finding]:
+    """What eager does is no fault of a form: a note."""
+    if trial is None or not trial.mixing:
+        return []
+    whole = [name for name in trial.mixing if _axis(reference.port(name)) is None]
+    sampled = [name for name in trial.mixing if name not in whole]
+    parts = []
+    if whole:
+        parts.append(f"one value for the whole batch and none a sample: {', '.join(whole)}")
+    if sampled:
+        parts.append(f"a sample's values depend on the others of its batch: {', '.join(sampled)}")
+    text = f"in eager itself, {'; '.join(parts)}"
+    return [note("batch-dependence", text, case=trial.first.case.number)]
+
+
+def try_candidate(reference: Reference, run: Run) -> list[Finding]:
+    """An error where the form mixes the samples of a batch and eager does not."""
+    trial = reference.batch_trial
+    if trial is None:
+        return []
+    try:
+        outputs = Outputs(run(trial.first.inputs), run(trial.beside), run(trial.both))
+    except ToolkitError:
+        return []  # that it refuses a size is said elsewhere
+    # Either side of the comparison may be as far from the oracle as a right form may be.
+    limit = 2 * MAX_SCORE
+    mixing = _mixing(reference, outputs, limit)
+    if set(mixing) - set(trial.mixing):
+        mixing = _mixing(reference, outputs, limit, _moved(reference, trial))
+    names = [name for name in mixing if name not in trial.mixing]
+    if not names:
+        return []
+    text = (
+        f"the samples of a batch depend on each other in {', '.join(names)}, and in eager they do "
+        f"not: {trial.first.case} and {trial.second.case} give other values when run as one batch"
+    )
+    return [error("batch-dependence", text, case=trial.first.case.number)]
+
+
+def _drawn(reference: Reference) -> BatchTrial | None:
+    """The least pair of ordinary cases that can be joined, other sizes as traced if can be."""
+    spec = reference.spec
+    if BATCH not in spec.traced_sizes:
+        return None
+    ordinary = [one for one in reference.cases if one.case.draw_class == "ordinary"]
+    pairs = [pair for pair in combinations(ordinary, 2) if _fit(spec, *pair)]
+    if not pairs:
+        return None
+    traced = {name: size for name, size in spec.traced_sizes.items() if name != BATCH}
+    first, second = min(
+        pairs, key=lambda pair: (_others(pair[0]) != traced, _size(pair[0]) + _size(pair[1]))
+    )
+    beside = {
+        port.name: (first if _axis(port) is None else second).inputs[port.name]
+        for port in spec.inputs
+    }
+    return BatchTrial(first, second, beside, _joined(spec, first.inputs, beside))
+
+
+def _fit(spec: ModelSpec, first: Judged, second: Judged) -> bool:
+    """Whether two cases make one batch that the model takes."""
+    same = _others(first) == _others(second)
+    both = _size(first) + _size(second)
+    return same and min(_size(first), _size(second)) > 0 and spec.dimension(BATCH).allows(both)
+
+
+def _size(judged: Judged) -> int:
+    return judged.case.sizes[BATCH]
+
+
+def _others(judged: Judged) -> dict[str, int]:
+    return {name: size for name, size in judged.case.sizes.items() if name != BATCH}
+
+
+def _axis(port: Port) -> int | None:
+    return port.shape.index(BATCH) if BATCH in port.shape else None
+
+
+def _joined(spec: ModelSpec, first: Arrays, second: Arrays) -> Arrays:
+    joined = {}
+    for port in spec.inputs:
+        axis = _axis(port)
+        parts = [first[port.name], second[port.name]]
+        joined[port.name] = parts[0] if axis is None else np.concatenate(parts, axis=axis)
+    return joined
+
+
+def _moved(reference: Reference, trial: BatchTrial) -> tuple[Arrays, Arrays]:
+    """How far eager moves in either case under the second look."""
+    return reference.spread(trial.first), reference.spread(trial.second)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Values that are to agree, and how far eager moves there; None: they have no common shape."""
+
+    apart: Array | None
+    together: Array
+    moved: Array | None = None
+
+
+def _mixing(
+    reference: Reference,
+    outputs: Outputs,
+    limit: float,
+    moved: tuple[Arrays, Arrays] | None = None,
+) -> tuple[str, ...]:
+    """The outputs that come out otherwise when two batches are run as one."""
+    return tuple(
+        port.name
+        for port in reference.spec.outputs
+        if all(port.name in arrays for arrays in outputs)
+        and any(_differ(reference, port, pair, limit) for pair in _pairs(port, outputs, moved))
+    )
+
+
+def _pairs(port: Port, outputs: Outputs, moved: tuple[Arrays, Arrays] | None) -> list[_Pair]:
+    """Both in a row against both as one; without a batch axis, either against both as one."""
+    axis, name = _axis(port), port.name
+    apart = [outputs.first[name], outputs.second[name]]
+    spreads = [part.get(name) for part in moved or ({}, {})]
+    if axis is not None:
+        return [_Pair(_in_a_row(apart, axis), outputs.both[name], _in_a_row(spreads, axis))]
+    if any(BATCH in str(size) for size in port.shape):
+        return []  # an extent such as 2*batch does not say where each sample is
+    return [_Pair(one, outputs.both[name], by) for one, by in zip(apart, spreads, strict=True)]
+
+
+def _in_a_row(parts: Sequence[Array | None], axis: int) -> Array | None:
+    """None where another axis has the batch's size too, as in a table of all pairs."""
+    present = [part for part in parts if part is not None]
+    try:
+        return np.concatenate(present, axis=axis)
+    except ValueError:
+        return None
+
+
+def _differ(reference: Reference, port: Port, pair: _Pair, limit: float) -> bool:
+    apart, together = pair.apart, pair.together
+    if apart is None or apart.shape != together.shape:
+        return True
+    moved = np.zeros(apart.shape) if pair.moved is None else pair.moved
+    if not port.is_float:
+        return bool(np.any((apart != together) & (moved == 0)))
+    if np.any(np.isfinite(apart) != np.isfinite(together)):
+        return True
+    slices = reference.slices[port.name]
+    noise = reference.noise[port.name, "ordinary"] + slices.reduce(moved)
+    return score(slices, difference(apart, together), np.asarray(noise)) > limit
