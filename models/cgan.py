@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan
+from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan, Twin
 
 from . import documents
 from .convolutional import LeNet5
@@ -55,12 +55,40 @@ class CganDiscriminator(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, image: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The probability, one a sample: a bare squeeze would lose the axis of a batch of one."""
+        """The probability, one a sample."""
+        return torch.sigmoid(self.logit(image, labels))
+
+    def logit(self, image: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """What the sigmoid is taken of: a bare squeeze would lose the axis of a batch of one."""
         hidden = torch.cat([torch.flatten(image, 1), self.label_embedding(labels)], dim=1)
         hidden = self.dropout(self.activation(self.fc1(hidden)))
         hidden = self.dropout(self.activation(self.fc2(hidden)))
         hidden = self.dropout(self.activation(self.fc3(hidden)))
-        return torch.sigmoid(self.fc4(hidden)).squeeze(1)
+        logit: torch.Tensor = self.fc4(hidden)
+        return logit.squeeze(1)
+
+
+class SpelledOutDiscriminator(nn.Module):
+    """A `CganDiscriminator` with its sigmoid as 1 / (1 + exp(-x)); shares its parameters.
+
+    onnxruntime's Sigmoid is right to 6e-8 of 1 and gives 0 from -18 on. That is nothing beside
+    ordinary probabilities, and all there is where a trained discriminator sees no digits at all.
+    """
+
+    def __init__(self, documented: CganDiscriminator) -> None:
+        super().__init__()
+        self.documented = documented
+
+    def forward(self, image: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The probability, one a sample; where the exponential overflows it is 0, as it should."""
+        return 1 / (1 + torch.exp(-self.documented.logit(image, labels)))
+
+
+def spelled_out(module: nn.Module) -> nn.Module:
+    """The twin of a `CganDiscriminator`; raises `TypeError` for anything else."""
+    if not isinstance(module, CganDiscriminator):
+        raise TypeError(f"{type(module).__name__} has no such twin")
+    return SpelledOutDiscriminator(module)
 
 
 LABELS = Port("labels", ("batch",), dtype="int64", low=0, high=CLASSES - 1)
@@ -103,5 +131,12 @@ SPECS: tuple[ModelSpec, ...] = (
         outputs=(Port("probability", ("batch",)),),
         parameters=1_470_565,
         part_of=PartOf("cgan_generator", "partner"),
+        twins=(
+            Twin(
+                formats=("onnx", "onnx-legacy"),
+                build=spelled_out,
+                reason="onnxruntime's Sigmoid loses probabilities under 6e-8",
+            ),
+        ),
     ),
 )

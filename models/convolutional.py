@@ -153,7 +153,7 @@ SPECS: tuple[ModelSpec, ...] = (
         inputs=GREY_IMAGES,
         outputs=LOGITS,
         parameters=61_706,
-        training=DIGITS,
+        training=replace(DIGITS, weight_decay=3e-3, epochs=30),
         recipe=TrainingPlan(
             data="digits",
             objective="cross_entropy",

@@ -41,7 +41,9 @@ def test_features_are_what_the_layer_gives_flattened() -> None:
 def test_features_can_be_those_of_a_layer_inside_a_block() -> None:
     net = Net().eval()
     found = transfer.features(net, "blocks.0.0")(IMAGE)
-    assert torch.equal(found, torch.flatten(net.get_submodule("blocks.0.0")(net.norm(net.conv(IMAGE))), 1))
+    assert torch.equal(
+        found, torch.flatten(net.get_submodule("blocks.0.0")(net.norm(net.conv(IMAGE))), 1)
+    )
 
 
 def test_features_leave_out_what_comes_after_and_share_the_rest() -> None:
@@ -58,8 +60,9 @@ def test_features_are_in_the_networks_mode_and_follow_it_when_copied(training: b
     taken = transfer.features(Net().train(training), "pool")
     assert taken.training is training
     assert taken.extractor.get_submodule("norm").training is training
-    other = copy.deepcopy(taken).eval()
-    assert torch.equal(other(IMAGE), taken.eval()(IMAGE))
+    other = copy.deepcopy(taken)
+    assert [part.training for part in other.modules()] == [training] * len([*taken.modules()])
+    assert torch.equal(other.eval()(IMAGE), taken.eval()(IMAGE))
 
 
 def test_a_layer_that_is_not_there_is_named_with_those_that_are() -> None:

@@ -102,6 +102,8 @@ def _download(url: str, file: Path, digits: str, model: str, observe: Observe) -
             file.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(file), digits, progress=False)
         except Exception as failure:  # told by the thread that waits
+            if isinstance(failure, HTTPError):
+                failure.close()
             failures.append(failure)
 
     # In a thread of its own: nothing bounds how long a name is looked up or a host connected to.
@@ -139,7 +141,6 @@ def _refuse(file: Path, host: str, failure: Exception) -> None:
         ) from failure
     if isinstance(failure, HTTPError):  # an answer: the host is there, and this file is not
         reason = str(failure)
-        failure.close()
     else:
         reason = _UNREACHABLE[host] = str(getattr(failure, "reason", failure))
     raise _unavailable(file, reason) from failure

@@ -121,11 +121,11 @@ def _told(value: Any) -> object:
 
 def _training_code() -> list[str]:
     """Hashes of the files that decide what a training gives."""
-    from toolkit import data, training
+    from toolkit import data, images, training
 
     folders = [Path(inspect.getfile(room)).parent for room in (data, training)]
     files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
-    return [file_sha256(file) for file in files]
+    return [file_sha256(file) for file in (*files, Path(inspect.getfile(images)))]
 
 
 def _model_code(module: nn.Module, plan: TrainingPlan) -> list[str]:

@@ -31,9 +31,11 @@ def features(network: nn.Module, layer: str) -> Features:
     """A module that runs `network` as far as `layer` and gives that layer's output, flattened.
 
     `layer` is the dotted path of a submodule (`avgpool`, `layer4.1`). What comes after it is left
-    out; the parameters are shared with `network` and go by the same names under `extractor.`.
+    out; the parameters are shared with `network` and go by the same names under `extractor.`. What
+    `forward` does in one mode alone is that of the mode in which `network` is.
     Raises `BuildError` for a layer that there is not, or a network that cannot be taken apart.
     """
+    from torch.fx import GraphModule
     from torchvision.models.feature_extraction import create_feature_extractor
 
     if layer not in dict(network.named_modules()) or not layer:
@@ -46,7 +48,8 @@ def features(network: nn.Module, layer: str) -> Features:
             f"the network cannot be taken apart: {type(error).__name__}: {error}",
             hint="torch.fx traces it: a forward whose branches depend on values is refused",
         ) from error
-    return Features(extractor).train(network.training)
+    # torchvision's own module has a graph for each mode, and a copy of it is in train mode.
+    return Features(GraphModule(network, extractor.graph)).train(network.training)
 
 
 def replace_head(network: nn.Module, classes: int) -> nn.Module:

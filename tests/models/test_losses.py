@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,14 +117,6 @@ def test_a_twin_has_the_value_and_gradient_of_the_loss(
             assert np.isfinite(slope).all()
             if kind == "ordinary" or spec.name not in OF_PROBABILITIES:
                 assert_same(slope, gradients[name])
-
-
-@pytest.mark.parametrize(("spec", "twin"), TWINS)
-def test_a_twin_stands_only_where_the_loss_itself_cannot_be_had(
-    spec: ModelSpec, twin: Twin, tmp_path: Path
-) -> None:
-    rows = toolkit.check(replace(spec, twins=()), formats=twin.formats, failures=tmp_path)
-    assert {row.format: row.status == "pass" for row in rows} == dict.fromkeys(twin.formats, False)
 
 
 @pytest.mark.parametrize("spec", LOSSES.values(), ids=LOSSES)

@@ -11,7 +11,9 @@ from toolkit import data, training, weights
 from toolkit.errors import TrainingError
 from toolkit.events import Observe, Progress
 from toolkit.hashing import state_dict_sha256
+from toolkit.training.objectives import Judgement
 from toolkit.training.stopping import Best, Patience, without_validation
+from toolkit.training.supervised import Supervised
 
 
 def interrupting(*, after_epochs: int) -> Observe:
@@ -60,6 +62,24 @@ def test_an_alternating_training_that_is_interrupted_is_judged_as_it_is() -> Non
     assert outcome.interrupted
     assert outcome.partner is not None
     assert 0.0 <= outcome.metric_value <= 1.0
+
+
+def test_ctrl_c_while_the_metric_is_found_loses_no_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge = Supervised.judge
+    pressed: list[bool] = []
+
+    def interrupted_once(self: Supervised) -> Judgement:
+        if not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+        return judge(self)
+
+    monkeypatch.setattr(Supervised, "judge", interrupted_once)
+    outcome = trained(classifier())
+    assert outcome.interrupted
+    assert outcome.metric_value > 0.8
 
 
 def test_weights_that_are_left_half_trained_are_not_gone_on_with() -> None:

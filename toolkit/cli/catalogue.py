@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit._version import __version__
 from toolkit.cli.session import command_line, environment, write_json
 from toolkit.errors import ModelNotFoundError
-from toolkit.spec import FORMAT_NAMES, ModelSpec, Port
+from toolkit.spec import ALL_FORMATS, ModelSpec, Port
 
 if TYPE_CHECKING:
     from toolkit.results import Document, ListedModel
@@ -53,7 +53,7 @@ def _listed(spec: ModelSpec) -> ListedModel:
         inputs=[_port(port) for port in spec.inputs],
         outputs=[_port(port) for port in spec.outputs],
         trains_on=spec.training.data if spec.training else None,
-        formats=[name for name in FORMAT_NAMES if name not in spec.limits],
+        formats=[name for name in ALL_FORMATS if name not in spec.limits],
         limits=dict(spec.limits),
     )
 

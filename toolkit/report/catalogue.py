@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from toolkit.report.numbers import NOTHING, format_count
 from toolkit.report.sheet import Cell, Column, Sheet, listed, whole
 from toolkit.results import ListedModel, PortShape
-from toolkit.spec import FORMAT_NAMES, Dimension, ModelSpec, Port, TrainingPlan
+from toolkit.spec import ALL_FORMATS, Dimension, ModelSpec, Port, TrainingPlan
 
 COLUMNS = (
     Column("name"),
@@ -25,7 +25,7 @@ def list_sheet(models: Sequence[ListedModel]) -> Sheet:
 
 
 def _row(model: ListedModel) -> list[Cell]:
-    complete = set(FORMAT_NAMES) <= set(model.formats)
+    complete = set(ALL_FORMATS) <= set(model.formats)
     return [
         whole(model.name),
         whole(model.family),
@@ -64,7 +64,7 @@ def show_rows(spec: ModelSpec) -> list[dict[str, str]]:
         *((f"output {port.name}", _described(port)) for port in spec.outputs),
         *((f"dimension {held.name}", _range(held)) for held in spec.dimensions),
         *_plan_pairs(spec.training),
-        ("formats", ", ".join(name for name in FORMAT_NAMES if name not in spec.limits)),
+        ("formats", ", ".join(name for name in ALL_FORMATS if name not in spec.limits)),
         *((f"limit {name}", reason) for name, reason in spec.limits.items()),
     ]
     return [{"property": name, "value": value} for name, value in pairs if value]

@@ -22,8 +22,8 @@ from toolkit.training.autoencoding import Autoencoding
 from toolkit.training.batches import Batches
 from toolkit.training.freezing import frozen
 from toolkit.training.initialisers import initialise
-from toolkit.training.loop import Loop
-from toolkit.training.objectives import Objective
+from toolkit.training.loop import Ended, Loop
+from toolkit.training.objectives import Judgement, Objective
 from toolkit.training.stopping import without_validation
 from toolkit.training.supervised import LOSSES, Supervised
 
@@ -156,7 +156,7 @@ def _train(
         loop = Loop(objective, module, plan, batches, validation)
         ended = loop.run(spec.name, observe)
         module.eval()
-        judgement = objective.judge()
+        judgement, ended = _judged(objective, ended)
     partner = objective.discriminator if isinstance(objective, Adversarial) else None
     return TrainingOutcome(
         module,
@@ -170,6 +170,14 @@ def _train(
         None if partner is None else partner.to("cpu").eval(),
         ended.interrupted,
     )
+
+
+def _judged(objective: Objective, ended: Ended) -> tuple[Judgement, Ended]:
+    """The metric; Ctrl-C while it is found is no reason to lose the weights that it is of."""
+    try:
+        return objective.judge(), ended
+    except KeyboardInterrupt:
+        return objective.judge(), replace(ended, interrupted=True)
 
 
 def _load(spec: ModelSpec, plan: TrainingPlan, data_dir: Path | None) -> DataSet:

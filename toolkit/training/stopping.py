@@ -27,12 +27,12 @@ class Best:
         """Keep the present weights if they are better than any before; whether they are."""
         if score is None or not score > self.score:
             return False
-        self.score = score
         self.state = {
             name: value.detach().clone()
             for name, value in self.module.state_dict().items()
             if isinstance(value, Tensor)
         }
+        self.score = score
         return True
 
     def restore(self) -> None:

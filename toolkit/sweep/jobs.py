@@ -1,0 +1,135 @@
+"""Jobs of the pipeline in child processes, model by model, and what becomes of their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from toolkit import results
+from toolkit.errors import REFUSED, UNJUDGED, ToolkitError
+from toolkit.events import Observe, Progress, ignore
+from toolkit.isolation import Death, Limits, expect_exports, run_job
+from toolkit.options import Surroundings
+from toolkit.outcome import Failure, Outcome, unjudged_row
+from toolkit.words import ModelWords, display_name
+
+_DEATHS = ("timeout", "crash", "out-of-memory")
+_FINISH_S = {"train": 60.0}
+"""What Ctrl-C does not end at once: a training judges and keeps its best weights so far."""
+
+
+@dataclass
+class Jobs(Outcome):
+    """What has been found so far, and the means to find more: a child process for each job."""
+
+    limits: Limits = field(default_factory=Limits)
+    observe: Observe = ignore
+    saved: Callable[[], None] = lambda: None
+    """Called after every row; it may pass over some where writing takes long."""
+    kept: Callable[[], None] = lambda: None
+    """Called after every model; nothing of it may be lost afterwards."""
+    surroundings: Surroundings | None = None
+    completed: list[str] = field(default_factory=list)
+    place: str = ""
+    exporting: bool = False
+    """Whether exports follow: what those of several models need is imported once, for all."""
+
+    def resolve(
+        self, words: Sequence[ModelWords], *, everything: bool, device: str = "cpu"
+    ) -> list[ModelWords]:
+        """The models meant, every word known to name one; raises `UsageError` before any work.
+
+        A user's code that ends the process which looks it up is left for its own stages to tell.
+        """
+        found: list[ModelWords] = []
+        several = self.exporting and (everything or len(words) > 1)
+        if several:
+            expect_exports()
+        for value in self._job("resolve", tuple(words), everything, device, fresh=several):
+            if not isinstance(value, Death):
+                found, self.surroundings = value  # type: ignore[misc]
+            elif not found:
+                raise ToolkitError(f"the models could not be looked up: {value.message}")
+        return found
+
+    def each(self, found: Sequence[ModelWords]) -> Iterator[ModelWords]:
+        """The models that are not done yet, one by one; each is marked once its work is over.
+
+        One whose work failed without a row is not: a resumed sweep tries it again.
+        """
+        for place, words in enumerate(found, start=1):
+            shown = display_name(words.word)
+            if shown in self.completed:
+                continue
+            self.place = f"{place}/{len(found)}" if len(found) > 1 else ""
+            failures = len(self.failures)
+            yield words
+            if len(self.failures) == failures:
+                self.completed.append(shown)
+            self.kept()
+
+    def _rows(
+        self,
+        words: ModelWords,
+        stage: str,
+        function: str,
+        *arguments: object,
+        fresh: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> Iterator:  # type: ignore[type-arg]
+        """The values of a job; what it raises becomes a failure of this model."""
+        try:
+            yield from self._job(function, *arguments, fresh=fresh, variables=variables)
+        except ToolkitError as error:
+            self.failures.append(
+                Failure(
+                    display_name(words.word),
+                    stage,
+                    error.exit_code,
+                    error.message,
+                    error.name,
+                    error.hint,
+                )
+            )
+
+    def _job(
+        self,
+        function: str,
+        *arguments: object,
+        fresh: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> Iterator[object]:
+        return run_job(
+            function,
+            *arguments,
+            limits=self.limits,
+            observe=self._observe_in_place,
+            fresh=fresh,
+            variables=variables,
+            finish_s=_FINISH_S.get(function),
+        )
+
+    def _observe_in_place(self, progress: Progress) -> None:
+        self.observe(replace(progress, place=self.place))
+
+    def _mourn(self, words: ModelWords, stage: str, death: Death | None) -> None:
+        if death is not None:
+            shown = display_name(words.word)
+            self.failures.append(Failure(shown, stage, UNJUDGED, death.message, death.kind))
+
+    def _add(self, row: results.CheckResult) -> None:
+        self.checked.append(row)
+        self.saved()
+
+    def _add_unbuilt(self, words: ModelWords, stage: str, device: str) -> None:
+        """A model that could not be built at all has one row without a format."""
+        shown = display_name(words.word)
+        failed = [one for one in self.failures if (one.model, one.stage) == (shown, stage)]
+        if not failed:
+            return
+        status: results.CheckStatus = "error"
+        if failed[-1].code == REFUSED:
+            status = "refused"
+        elif failed[-1].name in _DEATHS:
+            status = failed[-1].name  # type: ignore[assignment]
+        self._add(unjudged_row(words, None, status, failed[-1].message, device))
