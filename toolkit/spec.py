@@ -214,8 +214,8 @@ class Pretrained:
     """Published weights: a member of torchvision's enums, as in `ResNet50_Weights.IMAGENET1K_V2`.
 
     Or the address of a file whose name holds the first digits of its SHA-256, as theirs do:
-    `https://host/net-0123abcd.pth`. `adapt` turns the published state dict into the model's own; keys that it leaves out stay as
-    they were seeded (a new head).
+    `https://host/net-0123abcd.pth`. `adapt` turns the published state dict into the model's own;
+    keys that it leaves out stay as they were seeded (a new head).
     """
 
     weights: str

@@ -59,7 +59,7 @@ def test_showing_an_entry_says_everything_about_it() -> None:
     assert shown["dimension time"] == "1 … 64, traced at 2, tested at 1, 2, 3, 5"
     assert shown["dimension batch"].startswith("1 … any")
     assert shown["floor"] == "accuracy at least 0.9"
-    assert shown["formats"] == "onnx, pt2, trace"
+    assert shown["formats"] == "onnx, pt2, trace, onnx-legacy"
     assert shown["limit script"] == "a reason"
     assert "document" not in shown
 

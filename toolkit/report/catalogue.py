@@ -25,7 +25,7 @@ def list_sheet(models: Sequence[ListedModel]) -> Sheet:
 
 
 def _row(model: ListedModel) -> list[Cell]:
-    complete = set(ALL_FORMATS) <= set(model.formats)
+    complete = not model.limits
     return [
         whole(model.name),
         whole(model.family),
