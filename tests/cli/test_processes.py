@@ -102,7 +102,7 @@ def hanging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Hang
 def children_once_it_hangs(process: subprocess.Popen[str]) -> list[psutil.Process]:
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("build networks.py:Waiting"):
+        if "build networks.py:Waiting" in line:
             return psutil.Process(process.pid).children(recursive=True)
     raise AssertionError("the command ended before it could be interrupted")
 
