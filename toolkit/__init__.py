@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from toolkit.api import bench, check, draw, export, list_models, load, predict, train
     from toolkit.options import BenchOptions
     from toolkit.spec import Dimension, ModelSpec, Port, TrainingPlan
+    from toolkit.training import freeze
+    from toolkit.transfer import features, replace_head
 
 __all__ = [
     "BenchOptions",
@@ -25,9 +27,12 @@ __all__ = [
     "check",
     "draw",
     "export",
+    "features",
+    "freeze",
     "list_models",
     "load",
     "predict",
+    "replace_head",
     "train",
 ]
 
@@ -37,6 +42,9 @@ _PLACES = {
     "ModelSpec": "toolkit.spec",
     "Port": "toolkit.spec",
     "TrainingPlan": "toolkit.spec",
+    "features": "toolkit.transfer",
+    "freeze": "toolkit.training",
+    "replace_head": "toolkit.transfer",
 }
 
 

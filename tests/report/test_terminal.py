@@ -29,7 +29,7 @@ from toolkit.report.grid import Grid
 from toolkit.report.sections import sections
 from toolkit.report.sheet import Column, Sheet, whole
 from toolkit.report.terminal import console_for, display, format_document, show
-from toolkit.results import Checked, CheckResult, Document, Finding
+from toolkit.results import Checked, CheckResult, Document, Finding, Metric
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -325,3 +325,25 @@ def test_what_all_forms_of_a_model_share_is_said_once() -> None:
     ]
     shown = format_document(document("check", results=results), 120)
     assert "(mse onnx, pt2, l1 onnx, pt2): the batch is summed" in shown
+
+
+def test_a_training_shows_the_accuracy_of_every_class_and_a_dash_without_samples() -> None:
+    per_class = {"cat": 0.5, "dog": 1.0, "owl": None}
+    shown = format_document(document("train", models=[trained_model(per_class=per_class)]), 100)
+    heads, values = (line_with(word, shown).split() for word in ("cat", "50.0"))
+    assert heads == ["model", "cat", "dog", "owl"]
+    assert values == ["lenet5", "50.0", "100.0", "\N{EN DASH}"]
+
+
+def test_a_training_over_many_classes_lists_them_below_each_other() -> None:
+    per_class = {f"class {number}": number / 20 for number in range(20)}
+    shown = format_document(document("train", models=[trained_model(per_class=per_class)]), 100)
+    assert line_with("class 19", shown).split() == ["class", "19", "95.0"]
+
+
+def test_a_training_that_promises_nothing_is_not_called_met() -> None:
+    metric = Metric(name="accuracy", value=0.4, floor=None)
+    shown = format_document(document("train", models=[trained_model(metric=metric)]), 100)
+    assert line_with("accuracy 0.400", shown).endswith("no floor")
+    assert "1 trained without a floor" in shown
+    assert "met" not in shown

@@ -232,7 +232,7 @@ def test_an_image_that_ends_the_process_is_a_row_and_the_rest_go_on(
                 return
             yield results.Prediction(model="b", image=str(image))
 
-    monkeypatch.setattr("toolkit.sweep.run_job", run_job)
+    monkeypatch.setattr("toolkit.sweep.jobs.run_job", run_job)
     names = ("one.png", "deadly.png", "two.png")
     sweep = Sweep()
     sweep.predict("b", [Path(name) for name in names], PredictOptions())
@@ -247,7 +247,7 @@ def test_a_form_that_ends_the_process_when_it_is_loaded_is_told_once(
     def run_job(*arguments: Any, **options: Any) -> Iterator[object]:
         yield Death("crash", "the process was ended by SIGSEGV")
 
-    monkeypatch.setattr("toolkit.sweep.run_job", run_job)
+    monkeypatch.setattr("toolkit.sweep.jobs.run_job", run_job)
     sweep = Sweep()
     sweep.predict("b", [Path("one.png"), Path("two.png")], PredictOptions())
     assert [failure.name for failure in sweep.failures] == ["crash"]

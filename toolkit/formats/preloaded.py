@@ -12,6 +12,9 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import os
+import tempfile
+from collections.abc import Iterator
 from importlib import import_module
 
 import torch
@@ -39,15 +42,31 @@ def _import_all() -> None:
         formats.get(name)
 
 
+@contextlib.contextmanager
+def _no_cache_left_behind() -> Iterator[None]:
+    """Importing torch's compiler makes its cache folder, which nobody here would remove."""
+    variable = "TORCHINDUCTOR_CACHE_DIR"
+    if variable in os.environ:  # the user's own
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+        os.environ[variable] = folder
+        try:
+            yield
+        finally:
+            del os.environ[variable]
+
+
 def _build_tables() -> None:
     build_registry(DEFAULT_OPSET)
     torch.export.default_decompositions().materialize()  # fills a cache of torch's
 
 
-for _inherited in (registry.catalogue, _import_all, _build_tables):
-    # What fails here fails again in the child that needs it, and is told there.
-    with contextlib.suppress(Exception):
-        _inherited()
+with _no_cache_left_behind():
+    for _inherited in (registry.catalogue, _import_all, _build_tables):
+        # What fails here fails again in the child that needs it, and is told there.
+        with contextlib.suppress(Exception):
+            _inherited()
 
 gc.collect()
 gc.freeze()  # no collection of a child walks through what it inherited

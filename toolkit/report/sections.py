@@ -17,7 +17,7 @@ from toolkit.report.predict import pictures_section, predict_section
 from toolkit.report.rows import Row, model_names, model_rows
 from toolkit.report.sheet import Remark, Section
 from toolkit.report.summary import summary_line
-from toolkit.report.training import train_sheet
+from toolkit.report.training import per_class_sheets, train_sheet
 from toolkit.results import Document, ExportedModel, ListedModel
 
 SHARED_FROM = 4
@@ -80,7 +80,13 @@ def _facts(document: Document) -> Section:
 
 def _training(document: Document) -> list[Section]:
     trained = document.all_trained
-    return [Section("training", train_sheet(trained))] if trained else []
+    if not trained:
+        return []
+    by_class = per_class_sheets(trained) if document.command == "train" else []
+    return [
+        Section("training", train_sheet(trained)),
+        *(Section("held-out accuracy by class, %", sheet) for sheet in by_class),
+    ]
 
 
 def _models(document: Document) -> list[Section]:

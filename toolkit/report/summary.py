@@ -38,12 +38,12 @@ def summary_line(document: Document) -> str:
 
 
 def _trained(document: Document) -> list[str]:
-    missed = [model for model in document.all_trained if not model.metric.met]
-    if not document.all_trained:
-        return []
-    met = len(document.all_trained) - len(missed)
+    promised = [model for model in document.all_trained if model.metric.floor is not None]
+    missed = [model for model in promised if not model.metric.met]
+    free = len(document.all_trained) - len(promised)
     failed = f", {counted(len(missed), 'floor')} missed" if missed else ""
-    return [f"{counted(met, 'floor')} met{failed}"]
+    told = [f"{counted(len(promised) - len(missed), 'floor')} met{failed}"] if promised else []
+    return [*told, f"{free} trained without a floor"] if free else told
 
 
 def _exported(document: Document) -> list[str]:

@@ -66,11 +66,15 @@ class Metric(Value):
 
 
 class WeightsOrigin(Value):
-    """Where weights came from: `trained`, `random`, `file`, `constructed`, … and their hash."""
+    """Where weights came from: `trained`, `random`, `file`, `constructed`, … and their hash.
+
+    `note` is what must be said of them, as of random ones in place of published ones.
+    """
 
     origin: str
     sha256: str
     seed: int | None
+    note: str | None = None
 
 
 class TrainedModel(Value):

@@ -105,7 +105,9 @@ def _exported(
     subject: Subject, folder: Path | None, forms: list[results.Form], notes: list[str]
 ) -> results.ExportedModel:
     weights = subject.built.weights
-    origin = results.WeightsOrigin(origin=weights.origin, sha256=weights.sha256, seed=weights.seed)
+    origin = results.WeightsOrigin(
+        origin=weights.origin, sha256=weights.sha256, seed=weights.seed, note=weights.note
+    )
     placed = [
         form.model_copy(update={"path": str(folder / form.path)})
         if folder is not None and form.path

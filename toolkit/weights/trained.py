@@ -175,7 +175,7 @@ def _entry(
         "trained", facts.sha256, seed=facts.seed, data=facts.data, note=_started(start)
     )
     return TrainedEntry(
-        built=replace(start, weights=record),
+        built=replace(start, spec=_named(start.spec, facts), weights=record),
         data=facts.data,
         metric=facts.metric,
         metric_value=facts.metric_value,
@@ -190,6 +190,14 @@ def _entry(
         interrupted=facts.interrupted,
         file=file,
     )
+
+
+def _named(spec: ModelSpec, facts: TrainedFacts) -> ModelSpec:
+    """The spec with the names of the classes that were learnt, where the data were other ones."""
+    planned = None if spec.training is None else spec.training.data
+    if spec.preprocess is None or not facts.labels or facts.data == planned:
+        return spec
+    return replace(spec, labels=facts.labels)
 
 
 def _started(start: Built) -> str | None:
