@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,13 @@ import pytest
 
 from toolkit.cli import main
 
+# As the installed script is: its own folder is first on the path, not the working folder. Ctrl-C
+# counts even where these tests themselves run in the background of a shell, which ignores it.
+STARTED = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from toolkit.cli import main; main()"
+)
+COMMAND = [sys.executable, "-P", "-c", STARTED]
 STRANGERS = Path(__file__).parents[1] / "strangers" / "networks.py"
 
 

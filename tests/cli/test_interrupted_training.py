@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from torch import nn
 
+from tests.cli.conftest import COMMAND
 from toolkit.checkpoints import load_state
 from toolkit.hashing import state_dict_sha256
 
@@ -26,7 +26,6 @@ SPEC = ModelSpec(
     training=TrainingPlan("digits", "cross_entropy", "accuracy", 0.5, epochs=4000),
 )
 """
-COMMAND = [sys.executable, "-P", "-c", "from toolkit.cli import main; main()"]
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])

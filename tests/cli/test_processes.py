@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.cli.conftest import COMMAND
+
 STRANGERS = Path(__file__).parents[1] / "strangers" / "networks.py"
 MODULE = [sys.executable, "-m", "toolkit"]
-# As the installed script is: its own folder is first on the path, not the working folder.
-COMMAND = [sys.executable, "-P", "-c", "from toolkit.cli import main; main()"]
 COMMANDS = ("list", "show", "train", "export", "check", "bench", "run", "report", "doctor")
 Hanging = tuple[subprocess.Popen[str], Path]
 HEAVY = ("torch", "numpy", "onnx", "onnxruntime", "scipy", "sklearn", "toolkit.results")
