@@ -16,6 +16,12 @@ from toolkit import registry, training
 from toolkit.spec import ModelSpec, TrainingPlan
 from toolkit.weights import construct
 
+NOTES = {
+    "reconstruction_loss_ratio": "held-out reconstruction loss by the first epoch's, both counted "
+    "above the images' own entropy, the least that grey pixels allow.",
+}
+"""What a metric is, where its name does not say it: told under the table."""
+
 
 def promising(names: Sequence[str]) -> Iterator[tuple[ModelSpec, TrainingPlan]]:
     """The entries whose plan has a floor, with the plan."""
@@ -64,10 +70,14 @@ def main() -> None:
     heads = ["entry", "data", "metric", "floor", *(f"seed {seed}" for seed in seeds), "slowest"]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     missed = 0
+    metrics: set[str] = set()
     for spec, plan in promising(options.names):
         text, met = row(spec, plan, seeds)
         print(text, flush=True)
         missed += not met
+        metrics.add(plan.metric)
+    for metric in sorted(metrics & set(NOTES)):
+        print(f"\n{metric.replace('_', ' ')}: {NOTES[metric]}")
     sys.exit(int(missed > 0))
 
 

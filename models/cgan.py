@@ -119,6 +119,8 @@ SPECS: tuple[ModelSpec, ...] = (
         outputs=(Port("image", ("batch", SIDE, SIDE)),),
         parameters=1_489_012,
         training=PLAN,
+        # The document's: Fashion-MNIST in [-1, 1], steps in turn. The optimiser with its rate,
+        # betas and schedule, the batch, the epochs and the reader are the toolkit's own.
         recipe=replace(PLAN, data="fashion-mnist", floor=None),
     ),
     ModelSpec(

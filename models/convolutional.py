@@ -159,6 +159,7 @@ SPECS: tuple[ModelSpec, ...] = (
             objective="cross_entropy",
             metric="accuracy",
             floor=None,
+            pixel_range=(-1.0, 1.0),
             optimiser="sgd",
             learning_rate=0.01,
         ),

@@ -111,6 +111,8 @@ SPECS: tuple[ModelSpec, ...] = (
         outputs=RECONSTRUCTION,
         parameters=PARAMETERS,
         training=PLAN,
+        # The document's: MNIST in [0, 1], the summed loss, Adam, the weight decay. The learning
+        # rate, the batch and the epochs are the toolkit's own.
         recipe=replace(PLAN, data="mnist", floor=None),
     ),
     ModelSpec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from torch import nn
 
 import toolkit
 from tests.strangers.networks import SPEC, Chatty, Plain, Raising
-from toolkit.errors import BundleError, InputsError, ModelNotFoundError, ToolkitError
+from toolkit.errors import (
+    BundleError,
+    DataError,
+    InputsError,
+    ModelNotFoundError,
+    ToolkitError,
+    UsageError,
+)
 from toolkit.hashing import state_dict_sha256
 from toolkit.options import BenchOptions
 
@@ -21,6 +29,7 @@ INPUTS = {"x": "batch,8"}
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOOLKIT_HOME", str(tmp_path / "home"))
 
 
 def test_a_module_at_hand_is_checked(capfd: pytest.CaptureFixture[str]) -> None:
@@ -103,6 +112,63 @@ def test_a_model_without_a_plan_is_not_trained() -> None:
     Path("net.py").write_text("from torch import nn\nNet = nn.Identity\n")
     with pytest.raises(ToolkitError):
         toolkit.train("net.py:Net")
+
+
+def test_an_entry_is_trained_on_the_data_and_for_the_epochs_that_are_named() -> None:
+    usual = toolkit.train("single_neuron", epochs=1)
+    assert (usual.data, usual.epochs, usual.metric.floor) == ("digit-features", 1, 0.95)
+    other = toolkit.train("lenet5", data="digits", epochs=1, weights="random", device="cpu")
+    assert (other.data, other.epochs, other.reused) == ("digits", 1, False)
+    assert toolkit.train("lenet5", data="digits", epochs=1).reused
+
+
+def test_what_is_said_about_training_reaches_every_verb() -> None:
+    trained = toolkit.train("single_neuron", epochs=1)
+    made = toolkit.export("single_neuron", epochs=1, formats=["trace"])
+    assert made.weights is not None
+    assert made.weights.sha256 == trained.weights.sha256
+    (row,) = toolkit.check("single_neuron", epochs=1, formats=["trace"], budget_s=0.0)
+    assert (row.status, row.weights) == ("pass", "trained")
+    assert row.cases < toolkit.check("single_neuron", epochs=1, formats=["trace"])[0].cases
+
+
+@pytest.mark.parametrize("verb", [toolkit.train, toolkit.export, toolkit.check, toolkit.bench])
+def test_words_about_training_that_cannot_be_followed_are_refused(verb: Any) -> None:
+    with pytest.raises(UsageError, match="unknown recipe documents"):
+        verb("single_neuron", recipe="documents")
+    with pytest.raises(UsageError, match="no training of its own"):
+        verb("single_neuron", recipe="document")
+    with pytest.raises(DataError, match="needs the folder"):
+        verb("lenet5", data="image-folder")
+    with pytest.raises(DataError, match="nowhere"):
+        verb("lenet5", data="image-folder", data_dir=Path("nowhere"))
+
+
+def test_words_about_training_are_never_passed_over() -> None:
+    with pytest.raises(UsageError, match="takes the place of a training"):
+        toolkit.check("single_neuron", epochs=1, weights="random")
+    for model in (Plain(), SPEC):
+        with pytest.raises(UsageError, match="no training plan"):
+            toolkit.check(model, inputs=INPUTS, epochs=1)
+    with pytest.raises(UsageError, match="no device is called gpu"):
+        toolkit.train("single_neuron", device="gpu")
+
+
+def test_what_judges_and_prepares_is_public() -> None:
+    guesses, targets = [0, 1, 1, 1], [0, 1, 0, 1]
+    assert toolkit.accuracy(guesses, targets) == 0.75
+    assert toolkit.error_rate(guesses, targets) == 0.25
+    assert toolkit.per_class_accuracy(guesses, targets, 2) == (0.5, 1.0)
+    pixels = torch.full((1, 2, 2), 0.75)
+    normalised = toolkit.normalised(pixels, [0.5], [0.25])
+    assert torch.equal(normalised, torch.ones(1, 2, 2))
+    assert torch.equal(toolkit.unnormalised(normalised, [0.5], [0.25]), pixels)
+    layer = nn.Linear(3, 2)
+    assert [(each.name, each.shape) for each in toolkit.parameters(layer)] == [
+        ("weight", (2, 3)),
+        ("bias", (2,)),
+    ]
+    assert toolkit.parameter_count(layer) == 8
 
 
 def test_the_catalogue_is_a_list_of_specs() -> None:

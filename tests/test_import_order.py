@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # above its own and from itself. The same table stands in ARCHITECTURE.md.
 ROWS: tuple[tuple[str, ...], ...] = (
     ("_version", "errors"),
-    ("spec", "events", "folders", "seeds", "reasons", "transfer", "parameters"),
+    ("spec", "events", "folders", "seeds", "reasons", "transfer", "parameter_list"),
     ("hashing", "words", "images", "labels"),
     ("inputs", "data", "user_code"),
     ("registry", "probing"),

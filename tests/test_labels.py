@@ -21,7 +21,6 @@ def test_a_set_names_its_classes_in_order(name: str, index: int, expected: str, 
     names = labels.class_names(name)
     assert names[index] == expected
     assert len(names) == count
-    assert name in labels.set_names()
 
 
 def test_a_models_own_names_are_taken_as_they_are() -> None:

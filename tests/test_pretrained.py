@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -171,7 +172,7 @@ def test_random_weights_take_their_place_where_that_is_allowed_and_say_so(host: 
     assert (found.weights.origin, found.weights.seed) == ("random", 3)
     assert found.weights.sha256 == asked_for.weights.sha256
     assert (found.weights.substituted, asked_for.weights.substituted) == (True, False)
-    assert "net-0123abcd.pth cannot be had" in str(found.weights.note)
+    assert found.weights.note == f"random: the published weights {source.weights} cannot be had"
     assert asked_for.weights.note is None
 
 
@@ -201,6 +202,59 @@ def test_a_host_that_is_not_there_is_not_asked_again(monkeypatch: pytest.MonkeyP
         with pytest.raises(MissingError, match="cannot be had"):
             built(Pretrained("http://127.0.0.1:1/net-0123abcd.pth"))
         monkeypatch.setattr(torch.hub, "download_url_to_file", _never)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [URLError("no such host"), TimeoutError("timed out")],
+)
+def test_a_host_that_cannot_be_reached_is_known_for_other_files(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "download_url_to_file", raising(failure))
+    with pytest.raises(MissingError):
+        built(Pretrained("http://weights.invalid/net-0123abcd.pth"))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", _never)
+    with pytest.raises(MissingError, match=str(getattr(failure, "reason", failure))):
+        built(Pretrained("http://weights.invalid/other-0123abcd.pth"))
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), ConnectionResetError(104, "reset by peer")]
+)
+def test_a_download_that_breaks_off_is_no_fault_of_the_host(
+    failure: OSError, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = host.source(publish(host.folder, published_state()))
+    with monkeypatch.context() as broken:
+        broken.setattr(torch.hub, "download_url_to_file", raising(failure))
+        with pytest.raises(MissingError, match=str(failure.strerror)):
+            built(source)
+    assert built(source).weights.origin == "pretrained"
+
+
+def test_a_cache_that_cannot_be_used_is_no_fault_of_the_host(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = host.source(publish(host.folder, published_state()))
+    file = tmp_path / "file"
+    file.touch()
+    with monkeypatch.context() as unusable:
+        unusable.setenv("TORCH_HOME", str(file))
+        with pytest.raises(MissingError, match="cannot be had") as refused:
+            built(source)
+        substitute = built(source, fallback=True).weights
+    assert (refused.value.exit_code, refused.value.model) == (REFUSED, "net")
+    assert str(tmp_path) not in refused.value.message
+    assert substitute.note == f"random: the published weights {source.weights} cannot be had"
+    assert built(source).weights.origin == "pretrained"
+
+
+def raising(failure: Exception) -> Callable[..., None]:
+    def fetch(*_: object, **__: object) -> None:
+        raise failure
+
+    return fetch
 
 
 def _never(*_: object, **__: object) -> None:

@@ -81,6 +81,12 @@ def test_a_model_without_inputs_or_with_limits_for_unknown_formats_is_refused() 
         ModelSpec("m", nn.Identity, (BATCH,), limits={"tflite": "no"})
 
 
+@pytest.mark.parametrize("patience", [0, -1])
+def test_patience_of_less_than_an_epoch_is_refused(patience: int) -> None:
+    with pytest.raises(SpecError, match=f"patience is 1 epoch or more, not {patience}"):
+        TrainingPlan("digits", "cross-entropy", "accuracy", 0.9, patience=patience)
+
+
 def test_a_floor_is_met_from_its_own_side_and_never_by_nan() -> None:
     accuracy = TrainingPlan("digits", "cross-entropy", "accuracy", 0.9)
     error = TrainingPlan("digits", "mse", "error", 0.1, less_is_better=True)

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torchvision.datasets import MNIST
 
 from tests.data.files import write_mnist
 from tests.training.networks import Discriminator, Generator, classifier, generator, trained
-from toolkit import trained_cache
+from toolkit import trained_cache, user_code, weights
 from toolkit.hashing import state_dict_sha256
 from toolkit.spec import TrainingPlan
 from toolkit.trained_cache import TrainedFacts
 from toolkit.training import TrainingOutcome
+from toolkit.words import TrainingWords
 
 
 def place(**options: Any) -> Path:
@@ -63,6 +65,89 @@ def test_other_files_of_the_same_set_are_another_training(tmp_path: Path) -> Non
     assert place(data="mnist", data_dir=tmp_path / "a") != place(
         data="mnist", data_dir=tmp_path / "b"
     )
+
+
+def test_a_set_that_the_training_itself_downloads_is_known_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MNIST, "download", downloaded)
+    spec = classifier(data="mnist", batch_size=10)
+    words = TrainingWords(data_dir=str(tmp_path))
+    first, second = (weights.train(spec, training=words) for _ in range(2))
+    assert (first.reused, second.reused) == (False, True)
+    assert first.file == second.file
+
+
+def downloaded(self: MNIST) -> None:
+    if not self._check_exists():
+        write_mnist(Path(self.root))
+
+
+BUILDING = """
+from functools import partial
+from torch import nn
+from toolkit.spec import ModelSpec, Port, TrainingPlan
+
+def build(inputs=784):
+    module = nn.Sequential(nn.Linear(inputs, 10))
+    {further}
+    return module
+
+SPEC = ModelSpec(
+    "built", {build}, (Port("input", ("batch", 784)),),
+    training=TrainingPlan("digits", "cross_entropy", "accuracy", None, epochs=1),
+)
+"""
+
+
+@pytest.mark.parametrize("build", ["build", "partial(build, inputs=784)", "lambda: build()"])
+@pytest.mark.parametrize(
+    "further",
+    [
+        "module.append(nn.Tanh())",
+        "module.register_forward_hook(lambda _, given, found: found.tanh())",  # not in its repr
+    ],
+)
+def test_a_changed_build_function_is_trained_anew(tmp_path: Path, build: str, further: str) -> None:
+    found = []
+    for folder, line in (("a", ""), ("b", ""), ("c", further)):
+        file = tmp_path / folder / "network.py"
+        file.parent.mkdir()
+        file.write_text(BUILDING.format(build=build, further=line))
+        spec = user_code.find_object(f"{file}:SPEC")
+        found.append(weights.train(replace(spec, name=f"built by {build} and {further[:13]}")))
+    assert [entry.reused for entry in found] == [False, True, False]
+
+
+def test_another_structure_with_the_same_parameters_is_another_training() -> None:
+    layer = nn.Linear(784, 10)
+    spec = classifier()
+    assert spec.training is not None
+    places = {
+        trained_cache.path(spec, spec.training, nn.Sequential(layer, last), 0, None)
+        for last in (nn.Tanh(), nn.ReLU(), nn.ReLU())
+    }
+    assert len(places) == 2
+
+
+class Noted(nn.Linear):
+    """Tells an object of its own, as users' modules do; another one every time."""
+
+    def __init__(self) -> None:
+        super().__init__(784, 10)
+        self.told: list[object] = []
+
+    def extra_repr(self) -> str:
+        self.told.append(object())
+        return repr(self.told[-1])
+
+
+def test_where_an_object_lies_in_memory_makes_no_other_training() -> None:
+    spec, module = classifier(), Noted()
+    assert spec.training is not None
+    assert len({repr(module) for _ in range(2)}) == 2
+    one, other = (trained_cache.path(spec, spec.training, module, 0, None) for _ in range(2))
+    assert one == other
 
 
 def outcome(module: nn.Module, **fields: Any) -> TrainingOutcome:

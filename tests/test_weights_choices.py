@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from toolkit import registry, weights
-from toolkit.errors import DataError, SpecError, UsageError
-from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan
+from toolkit.errors import REFUSED, DataError, MissingError, SpecError, UsageError
+from toolkit.spec import ModelSpec, PartOf, Port, Pretrained, TrainingPlan
 from toolkit.words import TrainingWords
 
 
@@ -89,6 +90,25 @@ def test_a_plan_whose_data_are_not_at_hand_is_followed_when_asked(tmp_path: Path
         weights.materialize(
             replace(WHOLE, training=folder), training=TrainingWords(data_dir=str(tmp_path))
         )
+
+
+def test_a_training_that_was_asked_for_has_no_replacement_but_the_one_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
+    spec = replace(WHOLE, pretrained=Pretrained("http://weights.invalid/whole-0123abcd.pth"))
+    words = TrainingWords(data="digits")
+    with pytest.raises(MissingError, match=r"whole-0123abcd\.pth cannot be had") as refused:
+        weights.materialize(spec, training=words, fallback=True)
+    assert (refused.value.exit_code, refused.value.model) == (REFUSED, "whole")
+    assert "--weights random" in str(refused.value.hint)
+    found = weights.materialize(spec, choice="random", training=words).weights
+    assert (found.origin, found.substituted) == ("random", False)
+
+
+def _no_network(*_: object, **__: object) -> None:
+    raise URLError("no network here")
 
 
 def test_other_data_take_the_place_of_the_plans_and_promise_no_floor() -> None:

@@ -11,9 +11,12 @@ from toolkit._version import __version__
 
 if TYPE_CHECKING:
     from toolkit.api import bench, check, draw, export, list_models, load, predict, train
+    from toolkit.images import normalised, unnormalised
     from toolkit.options import BenchOptions
+    from toolkit.parameter_list import parameter_count, parameters
     from toolkit.spec import Dimension, ModelSpec, Port, TrainingPlan
     from toolkit.training import freeze
+    from toolkit.training.accuracy import accuracy, error_rate, per_class_accuracy
     from toolkit.transfer import features, replace_head
 
 __all__ = [
@@ -23,17 +26,24 @@ __all__ = [
     "Port",
     "TrainingPlan",
     "__version__",
+    "accuracy",
     "bench",
     "check",
     "draw",
+    "error_rate",
     "export",
     "features",
     "freeze",
     "list_models",
     "load",
+    "normalised",
+    "parameter_count",
+    "parameters",
+    "per_class_accuracy",
     "predict",
     "replace_head",
     "train",
+    "unnormalised",
 ]
 
 _PLACES = {
@@ -42,9 +52,16 @@ _PLACES = {
     "ModelSpec": "toolkit.spec",
     "Port": "toolkit.spec",
     "TrainingPlan": "toolkit.spec",
+    "accuracy": "toolkit.training.accuracy",
+    "error_rate": "toolkit.training.accuracy",
     "features": "toolkit.transfer",
     "freeze": "toolkit.training",
+    "normalised": "toolkit.images",
+    "parameter_count": "toolkit.parameter_list",
+    "parameters": "toolkit.parameter_list",
+    "per_class_accuracy": "toolkit.training.accuracy",
     "replace_head": "toolkit.transfer",
+    "unnormalised": "toolkit.images",
 }
 
 

@@ -8,16 +8,17 @@ assert all(row.status == "pass" for row in rows)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
 
 from toolkit import bundle as bundles
 from toolkit import pipeline, registry, results, runtimes
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, ignore
 from toolkit.options import (
+    BUDGET_S,
     EXPORTED,
     OPSET,
     BenchOptions,
@@ -26,10 +27,11 @@ from toolkit.options import (
     PredictOptions,
 )
 from toolkit.runtimes.base import Runner, RunOptions
+from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES, ModelSpec
 from toolkit.stages import exporting, picturing, predicting
 from toolkit.stages.subject import Subject, of_module, of_spec, prepare, reference
-from toolkit.words import ModelWords, TrainingWords, parse_formats
+from toolkit.words import RECIPES, ModelWords, TrainingWords, parse_formats
 
 Model = str | nn.Module | ModelSpec
 
@@ -47,9 +49,19 @@ class Given:
     ranges: Mapping[str, str] | None = None
     weights: str = "default"
     seed: int = 0
+    training: TrainingWords = field(default_factory=TrainingWords)
 
     def words(self, word: str) -> ModelWords:
-        """The words that say the same on the command line."""
+        """The words that say the same on the command line.
+
+        Raises `UsageError` where other weights are named than those of the training.
+        """
+        if self.training.said and self.weights != "default":
+            raise UsageError(
+                f"weights={self.weights!r} takes the place of a training: what is said about one "
+                "would be passed over",
+                model=word,
+            )
         return ModelWords(
             word,
             _pairs(self.inputs),
@@ -57,6 +69,7 @@ class Given:
             _pairs(self.ranges),
             weights=self.weights,
             seed=self.seed,
+            training=self.training,
         )
 
 
@@ -64,9 +77,27 @@ def _pairs(values: Mapping[str, str] | None) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in (values or {}).items())
 
 
+def _training(
+    data: str | None,
+    data_dir: Path | str | None,
+    recipe: str,
+    epochs: int | None,
+    device: str = "cpu",
+) -> TrainingWords:
+    """What is said about training; raises `UsageError` for a recipe that there is not."""
+    if recipe not in RECIPES:
+        raise UsageError(f"unknown recipe {recipe}", hint=f"one of: {', '.join(RECIPES)}")
+    return TrainingWords(recipe, data, None if data_dir is None else str(data_dir), epochs, device)
+
+
 def _subject(model: Model, given: Given, observe: Observe, *, fallback: bool = False) -> Subject:
     if isinstance(model, str):
         return prepare(given.words(model), observe, fallback=fallback)
+    trained = isinstance(model, ModelSpec) and (model.training or model.recipe or model.part_of)
+    if given.training.said and not trained:
+        raise UsageError(
+            "it has no training plan: what is said about training would be passed over"
+        )
     if isinstance(model, ModelSpec):
         return of_spec(model, given.words(model.name), observe, fallback=fallback)
     return of_module(model, given.words(type(model).__name__))
@@ -78,10 +109,25 @@ def list_models() -> list[ModelSpec]:
 
 
 def train(
-    model: str, *, seed: int = 0, epochs: int | None = None, observe: Observe = ignore
+    model: str,
+    *,
+    data: str | None = None,
+    data_dir: Path | str | None = None,
+    recipe: str = RECIPES[0],
+    epochs: int | None = None,
+    device: str = "cpu",
+    weights: str = "default",
+    seed: int = 0,
+    observe: Observe = ignore,
 ) -> results.TrainedModel:
-    """Train an entry briefly, or find its earlier weights."""
-    words = ModelWords(model, seed=seed, training=TrainingWords(epochs=epochs))
+    """Train an entry by its plan, or find what the same training gave before.
+
+    `data` and `epochs` take the place of the plan's, `recipe="document"` follows the document's
+    own; `data_dir` is where the data lie or are downloaded to. `weights` is what it starts from.
+    """
+    torch_device(device)
+    training = _training(data, data_dir, recipe, epochs, device)
+    words = ModelWords(model, weights=weights, seed=seed, training=training)
     for row in pipeline.train(words, False, observe=observe):
         return row
     raise ToolkitError("it has no training plan", model=model)
@@ -97,14 +143,22 @@ def export(
     out: Path | str = EXPORTED,
     opset: int = OPSET,
     weights: str = "default",
+    data: str | None = None,
+    data_dir: Path | str | None = None,
+    recipe: str = RECIPES[0],
+    epochs: int | None = None,
     seed: int = 0,
     observe: Observe = ignore,
 ) -> results.ExportedModel:
-    """Write a bundle under `out`; a form that cannot be exported is a row with its reason."""
-    subject = _subject(model, Given(inputs, dims, ranges, weights, seed), observe)
+    """Write a bundle under `out`; a form that cannot be exported is a row with its reason.
+
+    What is said about training is as for `train`.
+    """
+    training = _training(data, data_dir, recipe, epochs)
+    subject = _subject(model, Given(inputs, dims, ranges, weights, seed, training), observe)
     options = ExportOptions(parse_formats(formats), Path(out), opset)
     return exporting.export_bundle(
-        subject, options, {}, reference(subject, observe=observe), observe
+        subject, options, {}, reference(subject, observe=observe, budget_s=0.0), observe
     )
 
 
@@ -118,15 +172,25 @@ def check(
     device: str = "cpu",
     failures: Path | str = EXPORTED,
     trust: bool = False,
+    budget_s: float | None = BUDGET_S,
     weights: str = "default",
+    data: str | None = None,
+    data_dir: Path | str | None = None,
+    recipe: str = RECIPES[0],
+    epochs: int | None = None,
     seed: int = 0,
     observe: Observe = ignore,
 ) -> list[results.CheckResult]:
-    """One verdict a format: whether the exported form is as accurate as the model."""
-    given = Given(inputs, dims, ranges, weights, seed)
+    """One verdict a format: whether the exported form is as accurate as the model.
+
+    `budget_s` is the time for the cases of one form; None has no end. What is said about training
+    is as for `train`.
+    """
+    training = _training(data, data_dir, recipe, epochs)
+    given = Given(inputs, dims, ranges, weights, seed, training)
     subject = _subject(model, given, observe, fallback=True)
     names = parse_formats(formats)
-    options = CheckOptions(names, device, OPSET, Path(failures), trust)
+    options = CheckOptions(names, device, OPSET, Path(failures), trust, budget_s)
     return list(pipeline.checked(subject, options, names or FORMAT_NAMES, observe=observe))
 
 
@@ -138,6 +202,10 @@ def bench(
     ranges: Mapping[str, str] | None = None,
     options: BenchOptions | None = None,
     weights: str = "default",
+    data: str | None = None,
+    data_dir: Path | str | None = None,
+    recipe: str = RECIPES[0],
+    epochs: int | None = None,
     seed: int = 0,
     observe: Observe = ignore,
 ) -> list[results.Comparison]:
@@ -145,7 +213,8 @@ def bench(
 
     Runs in this process: set the thread variables of your libraries before it imports them.
     """
-    given = Given(inputs, dims, ranges, weights, seed)
+    training = _training(data, data_dir, recipe, epochs)
+    given = Given(inputs, dims, ranges, weights, seed, training)
     subject = _subject(model, given, observe, fallback=True)
     rows = pipeline.timed(subject, options or BenchOptions(), observe=observe)
     return [row for row in rows if isinstance(row, results.Comparison)]

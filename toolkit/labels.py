@@ -42,11 +42,6 @@ _SETS: Mapping[str, Callable[[], tuple[str, ...]]] = MappingProxyType(
 )
 
 
-def set_names() -> tuple[str, ...]:
-    """The sets of class names."""
-    return tuple(_SETS)
-
-
 def class_names(labels: Labels) -> tuple[str, ...]:
     """The names of the classes by index; raises `SpecError` for an unknown set."""
     if not isinstance(labels, str):

@@ -22,15 +22,11 @@ BUDGET_S = 60.0
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles.
-
-    `budget_s` bounds the golden cases that are computed.
-    """
+    """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles."""
 
     formats: tuple[str, ...] = ()
     out: Path = EXPORTED
     opset: int = OPSET
-    budget_s: float | None = BUDGET_S
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -26,12 +27,12 @@ from toolkit.options import (
 )
 from toolkit.parity.reference import Reference
 from toolkit.runtimes.devices import torch_device
-from toolkit.spec import ALL_FORMATS, FORMAT_NAMES, PART_FAMILIES
+from toolkit.spec import ALL_FORMATS, FORMAT_NAMES, PART_FAMILIES, ModelSpec
 from toolkit.stages import benching, exporting, picturing, predicting
 from toolkit.stages.checking import Checking, FormAtHand, check_form, not_held
 from toolkit.stages.subject import Subject, prepare, reference, train_plan
 from toolkit.timing import machine
-from toolkit.words import ModelWords
+from toolkit.words import ModelWords, TrainingWords, display_name
 
 
 def resolve(
@@ -50,11 +51,18 @@ def resolve(
     found = list(words)
     if everything:
         common = words[0] if words else ModelWords("")
-        found = [common.named(name) for name in registry.catalogue()]
+        found = [_of_sweep(common, spec) for spec in registry.catalogue().values()]
     yield found, _surroundings(_parts())
     for each in found:
         with contextlib.suppress(BuildError):
             exporting.find(each)
+
+
+def _of_sweep(common: ModelWords, spec: ModelSpec) -> ModelWords:
+    """The words for one entry of all: what is said about training is for those that are trained."""
+    trained = spec.training or spec.recipe or spec.part_of
+    named = common.named(spec.name)
+    return named if trained else replace(named, training=TrainingWords())
 
 
 def _surroundings(parts: frozenset[str] = frozenset()) -> Surroundings:
@@ -86,7 +94,7 @@ def train(
         observe=observe,
     )
     yield results.TrainedModel(
-        name=spec.name,
+        name=display_name(words.word),
         data=entry.data,
         epochs=entry.epochs,
         seconds=entry.seconds,
@@ -121,7 +129,7 @@ def export(
 ) -> Iterator[results.ExportedModel]:
     """Write the bundle of one model; `dead` are forms whose export ended a process before."""
     subject = prepare(words, observe)
-    judged_against = reference(subject, observe=observe, budget_s=options.budget_s)
+    judged_against = reference(subject, observe=observe, budget_s=0.0)
     yield exporting.export_bundle(subject, options, dead, judged_against, observe)
 
 

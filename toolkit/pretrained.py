@@ -10,16 +10,18 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 
 from toolkit.checkpoints import own_state, read_state, take_over
 from toolkit.errors import MissingError, SpecError, WeightsError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.hashing import file_sha256
+from toolkit.reasons import plain
 from toolkit.spec import Pretrained
 
 if TYPE_CHECKING:
@@ -68,9 +70,12 @@ def published_file(name: str, model: str, observe: Observe = ignore) -> Path:
     digits = _DIGITS.search(file.name)
     if digits is None:
         raise SpecError(f"{file.name} does not end in digits of its SHA-256: it cannot be trusted")
-    if not file.is_file():
-        _download(url, file, digits[1], model, observe)
-    if not file_sha256(file).startswith(digits[1]):
+    with _naming(file):
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _download(url, file, digits[1], model, observe)
+        found = file_sha256(file)
+    if not found.startswith(digits[1]):
         raise WeightsError(
             f"{file.name} in torch's cache is not the published file: its SHA-256 is another",
             hint="remove it, and it is downloaded again",
@@ -99,7 +104,6 @@ def _download(url: str, file: Path, digits: str, model: str, observe: Observe) -
         import torch
 
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(file), digits, progress=False)
         except Exception as failure:  # told by the thread that waits
             if isinstance(failure, HTTPError):
@@ -134,21 +138,31 @@ def _watch(worker: threading.Thread, file: Path, model: str, observe: Observe) -
             return True
 
 
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """A cache that cannot be used is a reason to do without the file, as a silent host is."""
+    try:
+        yield
+    except OSError as error:
+        raise _unavailable(file, str(error)) from error
+
+
 def _refuse(file: Path, host: str, failure: Exception) -> None:
     if isinstance(failure, RuntimeError):  # torch's word for another hash
         raise WeightsError(
             f"{host} gave another {file.name} than the published one: nothing was kept"
         ) from failure
-    if isinstance(failure, HTTPError):  # an answer: the host is there, and this file is not
-        reason = str(failure)
-    else:
+    reason = str(failure)
+    # An HTTPError is an answer: the host is there, and this file is not.
+    if isinstance(failure, URLError | TimeoutError) and not isinstance(failure, HTTPError):
         reason = _UNREACHABLE[host] = str(getattr(failure, "reason", failure))
     raise _unavailable(file, reason) from failure
 
 
 def _unavailable(file: Path, reason: str) -> MissingError:
     return MissingError(
-        f"the published weights {file.name} cannot be had: {reason}",
+        f"the published weights {file.name} cannot be had: {plain(reason)}",
         hint="put the file into torch's cache (TORCH_HOME/hub/checkpoints), name one with "
-        "--weights FILE, or take seeded ones with --weights random",
+        "--weights FILE, or take seeded ones with --weights random: `train` starts from them, the "
+        "other commands take them untrained",
     )

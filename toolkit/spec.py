@@ -186,6 +186,8 @@ class TrainingPlan:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
             raise SpecError("a training plan needs ≥ 1 epoch, ≥ 1 sample a batch, a rate above 0")
+        if self.patience is not None and self.patience < 1:
+            raise SpecError(f"a training plan's patience is 1 epoch or more, not {self.patience}")
         if not self.pixel_range[0] < self.pixel_range[1]:
             raise SpecError(f"a training plan's pixel range {self.pixel_range} is empty")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _KEY_DIGITS = 16
 INTERRUPTED_SUFFIX = ".interrupted.safetensors"
 PARTNER_SUFFIX = ".partner.safetensors"
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,14 @@ def path(
     data: str | None = None,
     data_dir: Path | str | None = None,
     device: str = "cpu",
+    initial: str | None = None,
 ) -> Path:
     """Where the weights of this training are kept: the name carries a hash of all that shapes them.
 
-    `module` is the model before training: its initial values, its source, the plan with what was
-    asked for in place of it, the files of the data, the seed, the kind of device, the code that
-    trains and the version of torch all count.
+    `module` is the model before training: its initial values, its structure, its source and that
+    of what builds it, the plan with what was asked for in place of it, the files of the data, the
+    seed, the kind of device, the code that trains and the version of torch all count. `initial`
+    is the hash of the initial values where the module no longer holds them.
     """
     import torch
 
@@ -96,9 +101,10 @@ def path(
         "preprocess": spec.preprocess and asdict(spec.preprocess),
         "device": device.partition(":")[0],
         "seed": seed,
-        "initial": state_dict_sha256(own_state(module)),
+        "initial": initial or state_dict_sha256(own_state(module)),
+        "structure": _without_addresses(repr(module)),
         "ports": [asdict(port) for port in (*spec.inputs, *spec.outputs)],
-        "code": [*_training_code(), *_model_code(module, plan)],
+        "code": [*_training_code(), *_model_code(spec, module, plan)],
         "torch": torch.__version__,
     }
     text = json.dumps(made_from, sort_keys=True)
@@ -113,10 +119,18 @@ def _data_identity(name: str, data_dir: Path | str | None) -> list[str]:
 
 
 def _told(value: Any) -> object:
-    """A plan's field as JSON; a callable by its name, its source counts elsewhere."""
+    """A plan's field as JSON; a callable by its name and arguments, its source counts elsewhere."""
+    if isinstance(value, functools.partial):
+        given = repr((value.args, sorted(value.keywords.items())))
+        return [_told(value.func), _without_addresses(given)]
     if not callable(value):
         return value
     return f"{value.__module__}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+
+
+def _without_addresses(text: str) -> str:
+    """A `repr` that is the same in every process."""
+    return _ADDRESS.sub("", text)
 
 
 def _training_code() -> list[str]:
@@ -128,18 +142,31 @@ def _training_code() -> list[str]:
     return [file_sha256(file) for file in (*files, Path(inspect.getfile(images)))]
 
 
-def _model_code(module: nn.Module, plan: TrainingPlan) -> list[str]:
-    """Hashes of the files that define the module's own classes, its partner and its reader."""
+def _model_code(spec: ModelSpec, module: nn.Module, plan: TrainingPlan) -> list[str]:
+    """Hashes of the files that define what builds the module, its classes, partner and reader."""
     makers: list[Callable[..., object]] = [type(part) for part in module.modules()]
-    makers += [maker for maker in (plan.partner, plan.reader) if maker is not None]
-    files = {_source(maker) for maker in makers if not maker.__module__.startswith("torch.")}
+    makers += [maker for maker in (spec.build, plan.partner, plan.reader) if maker is not None]
+    own = [maker for maker in map(_bare, makers) if not _is_torchs(maker)]
+    files = {_source(maker) for maker in own}
     return sorted(file_sha256(Path(file)) for file in files if file is not None)
+
+
+def _bare(maker: Callable[..., object]) -> Callable[..., object]:
+    """What has the source: without the arguments and decorators around it, an object's class."""
+    while isinstance(maker, functools.partial):
+        maker = maker.func
+    maker = inspect.unwrap(maker)
+    return maker if isinstance(maker, type) or inspect.isroutine(maker) else type(maker)
+
+
+def _is_torchs(maker: Callable[..., object]) -> bool:
+    return (maker.__module__ or "").startswith("torch.")
 
 
 def _source(maker: Callable[..., object]) -> str | None:
     try:
         return inspect.getsourcefile(maker)
-    except (TypeError, OSError):  # defined at a prompt, or a callable object
+    except (TypeError, OSError):  # defined at a prompt, or written in C
         return None
 
 

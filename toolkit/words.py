@@ -41,6 +41,18 @@ class TrainingWords:
     epochs: int | None = None
     device: str = "cpu"
 
+    @property
+    def said(self) -> bool:
+        """Whether anything was said about what is trained; where it runs does not count."""
+        return bool(self.options())
+
+    def options(self) -> list[str]:
+        """The options of a command that says the same."""
+        told = [("--recipe", self.recipe if self.recipe != RECIPES[0] else None)]
+        told += [("--data", self.data), ("--data-dir", self.data_dir)]
+        told += [("--epochs", None if self.epochs is None else str(self.epochs))]
+        return [word for option, value in told if value is not None for word in (option, value)]
+
 
 @dataclass(frozen=True)
 class ModelWords:
@@ -100,7 +112,7 @@ class ModelWords:
             parts += ["--weights", self.weights]
         if self.seed:
             parts += ["--seed", str(self.seed)]
-        return shlex.join(parts)
+        return shlex.join([*parts, *self.training.options()])
 
 
 def _split(option: str, text: str) -> tuple[str, str]:

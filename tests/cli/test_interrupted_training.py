@@ -61,6 +61,7 @@ def test_ctrl_c_in_a_terminal_keeps_the_best_weights_so_far_and_says_where(
     (kept,) = home.rglob("*.safetensors")
     assert row["file"] == str(kept)
     assert str(kept) in rest
+    assert "best epoch by the held-out metric" in rest
     assert "Traceback" not in "".join(told) + rest
     network = nn.Linear(784, 10)
     load_state(network, kept)

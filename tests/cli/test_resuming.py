@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,16 @@ def test_without_earlier_results_a_resumed_sweep_starts(toolkit_command: Command
     assert ended.document["completed"] == [FIRST]
 
 
-@pytest.mark.parametrize("other", [("--seed", "3"), ("--budget", "5"), ("--weights", "random")])
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("--seed", "3"),
+        ("--budget", "5"),
+        ("--weights", "random"),
+        ("--arg", "width=3"),
+        ("--dim", "batch=2..4"),
+    ],
+)
 def test_results_of_other_options_are_not_gone_on_with(
     toolkit_command: Command, own_folder: Path, other: tuple[str, str]
 ) -> None:
@@ -89,3 +99,57 @@ def test_a_resumed_run_keeps_bundles_and_times(toolkit_command: Command) -> None
     assert after["export"]["models"][0] == before["export"]["models"][0]
     assert after["bench"]["comparisons"][0] == before["bench"]["comparisons"][0]
     assert len(after["bench"]["comparisons"]) == 2
+
+
+def test_a_network_that_was_changed_meanwhile_is_not_gone_on_with(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    toolkit_command("check", FIRST, *INPUT)
+    (own_folder / "networks.py").write_text("# another network\n")
+    ended = toolkit_command("check", FIRST, *INPUT, "--resume")
+    assert ended.code == 3
+    assert "networks.py was" in ended.err
+
+
+def test_folders_for_outputs_are_no_options_of_the_results(toolkit_command: Command) -> None:
+    toolkit_command("check", FIRST, *INPUT)
+    assert toolkit_command("check", FIRST, *INPUT, "--failures", "else", "--resume").code == 0
+
+
+def test_two_networks_of_one_name_are_both_checked(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    for name in ("a", "b"):
+        (own_folder / name).mkdir()
+        shutil.copy(own_folder / "networks.py", own_folder / name / "networks.py")
+    words = [str(own_folder / name / "networks.py") + ":Plain" for name in ("a", "b")]
+    ended = toolkit_command("check", *words, *INPUT, "--json")
+    assert [row["model"] for row in ended.document["results"]] == ["networks.py:Plain"] * 2
+    again = toolkit_command("check", *words, *INPUT, "--resume")
+    assert again.code == 2
+    assert "cannot tell" in again.err
+
+
+TRAINED = """
+from torch import nn
+from toolkit.spec import ModelSpec, Port, TrainingPlan
+
+SPEC = ModelSpec(
+    "called-otherwise",
+    lambda: nn.Linear(784, 10),
+    (Port("input", ("batch", 784)),),
+    training=TrainingPlan("digits", "cross_entropy", "accuracy", 1.01, epochs=1),
+)
+"""
+
+
+def test_a_missed_floor_is_still_missed_after_resuming(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    (own_folder / "spec.py").write_text(TRAINED)
+    words = ("run", "spec.py:SPEC", "-f", "trace", "--results", "results.json", "-o", "out")
+    first = toolkit_command(*words, "--json")
+    again = toolkit_command(*words, "--json", "--resume")
+    assert first.code == again.code == 1
+    assert again.document["train"] == first.document["train"]
+    assert "misses the floor" in json.dumps(first.document["export"])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from toolkit.formats.base import Exported
 
 REGISTRATION = import_module("torch.onnx._internal.exporter._registration")
 UTILITIES = import_module("torch._export.utils")
+COMPATIBILITY = import_module("torch.onnx._internal.exporter._compat")
 
 
 def export(name: str, path: Path) -> Exported:
@@ -102,6 +104,55 @@ def keep_functions_under_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixed_costs, "_own_copy", refuse)
 
 
+def keep_functions_in_another_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(registry: object) -> None:
+        raise ValueError("not enough values to unpack (expected 2, got 1)")
+
+    monkeypatch.setattr(fixed_costs, "_own_copy", refuse)
+
+
+def ask_for_the_registry_by_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asked:
+        def from_torchlib(self, opset_version: int) -> Any:
+            return REGISTRATION.ONNXRegistry.from_torchlib(opset_version)
+
+    monkeypatch.setattr(COMPATIBILITY, "_registration", SimpleNamespace(ONNXRegistry=Asked))
+
+
+def ask_for_the_registry_with_a_further_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = REGISTRATION.ONNXRegistry.from_torchlib
+
+    def with_further_word(opset_version: int, strict: bool = False) -> Any:
+        assert strict, "the word went missing"
+        return plain(opset_version=opset_version)
+
+    class Asked:
+        def from_torchlib(self, opset_version: int) -> Any:
+            registry = REGISTRATION.ONNXRegistry
+            return registry.from_torchlib(opset_version=opset_version, strict=True)
+
+    changed = staticmethod(with_further_word)
+    monkeypatch.setattr(REGISTRATION.ONNXRegistry, "from_torchlib", changed)
+    monkeypatch.setattr(COMPATIBILITY, "_registration", SimpleNamespace(ONNXRegistry=Asked))
+
+
+def list_the_operators_of_one_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, collected = (
+        UTILITIES._materialize_cpp_cia_ops,
+        UTILITIES._collect_all_valid_cia_ops_for_namespace,
+    )
+
+    def of_namespace(namespace: object = None) -> None:
+        listed()
+
+    def collect(namespace: object) -> Any:
+        UTILITIES._materialize_cpp_cia_ops(namespace)
+        return collected(namespace)
+
+    monkeypatch.setattr(UTILITIES, "_materialize_cpp_cia_ops", of_namespace)
+    monkeypatch.setattr(UTILITIES, "_collect_all_valid_cia_ops_for_namespace", collect)
+
+
 @pytest.mark.usefixtures("nothing_kept")
 @pytest.mark.parametrize(
     "change",
@@ -110,9 +161,13 @@ def keep_functions_under_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
         define_the_registry_elsewhere,
         move_the_utilities,
         keep_functions_under_another_name,
+        keep_functions_in_another_form,
+        ask_for_the_registry_by_place,
+        ask_for_the_registry_with_a_further_word,
+        list_the_operators_of_one_namespace,
     ],
 )
-def test_where_an_internal_is_gone_the_plain_call_writes_the_file_and_the_form_says_so(
+def test_where_an_internal_is_another_the_plain_call_writes_the_file_and_the_form_says_so(
     change: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = export("perceptron", tmp_path / "usual")

@@ -16,7 +16,6 @@ from torch import nn
 import toolkit
 from toolkit import registry
 from toolkit.errors import BuildError
-from toolkit.spec import ModelSpec
 from toolkit.weights import construct
 
 POSITIONS = {"fc1": "0", "fc2": "2", "fc3": "4"}
@@ -213,30 +212,3 @@ def test_the_discriminators_onnx_form_keeps_small_probabilities(tmp_path: Path) 
     weights = str(tmp_path / "sceptic.safetensors")
     (row,) = toolkit.check(spec.name, formats=["onnx"], weights=weights, failures=tmp_path)
     assert row.status == "pass"
-
-
-def _reads_digits(spec: ModelSpec) -> bool:
-    plan = spec.training
-    return plan is not None and plan.data in ("digits", "coloured-digits")
-
-
-CLASSIFIERS = [
-    spec
-    for spec in registry.catalogue().values()
-    if _reads_digits(spec) and spec.outputs[0].shape in (("batch", 10), ("batch", 1))
-]
-
-
-@pytest.mark.parametrize("spec", [pytest.param(spec, id=spec.name) for spec in CLASSIFIERS])
-def test_a_classifier_of_digits_prepares_image_files_as_it_was_trained(spec: ModelSpec) -> None:
-    plan, given = spec.training, spec.preprocess
-    assert plan is not None
-    assert given is not None
-    low, high = plan.pixel_range
-    mean, std = plan.mean or (-low / (high - low),), plan.std or (1 / (high - low),)
-    assert (set(given.mean), set(given.std)) == (set(mean), set(std))
-    assert given.pad_value == (low if given.padding else 0.0)
-    side = given.crop + 2 * given.padding
-    sizes = [size for size in spec.inputs[0].shape[1:] if isinstance(size, int)]
-    assert torch.Size(sizes).numel() == given.channels * side * side
-    assert spec.labels == (("3 to 9", "under 3") if plan.positive else "digits")

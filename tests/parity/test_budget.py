@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+import numpy as np
+import pytest
+
 from tests.parity.models import Altered, spec_of, two_layers
+from toolkit import registry
 from toolkit.parity.budget import LEAST_CASES, Budget, by_coverage
 from toolkit.parity.plan import plan
-from toolkit.parity.reference import refer
+from toolkit.parity.reference import core, refer
 from toolkit.parity.verdict import judge
-from toolkit.spec import ModelSpec, Port
+from toolkit.spec import PART_FAMILIES, ModelSpec, Port
+from toolkit.weights import construct
 
 
 def _ticking(step_s: float) -> Iterator[float]:
@@ -71,8 +77,12 @@ def test_what_the_time_left_out_is_listed() -> None:
     assert left.severity == "note"
     ran = {judged.case.number for judged in reference.cases[: verdict.cases]}
     assert verdict.cases < len(reference.cases) < len(planned)
-    for case in planned:
-        assert (f"case {case.number}:" in left.message) == (case.number not in ran)
+    counts = [int(count) for count in re.findall(r"(\d+) [a-z-]+ \(", left.message)]
+    numbers = re.findall(r"\(([^)]*)\)", left.message.split("by number")[1])
+    spans = [part.split("-") for held in numbers for part in held.split(", ")]
+    listed = {n for span in spans for n in range(int(span[0]), int(span[-1]) + 1)}
+    assert listed == {case.number for case in planned} - ran
+    assert sum(counts) == len(listed)
 
 
 def test_a_check_with_time_enough_leaves_nothing_out() -> None:
@@ -89,3 +99,32 @@ def test_a_wrong_form_is_found_within_the_least_cases() -> None:
     reference = refer(module, spec, plan(spec), budget=_budget(0.0, 1.0))
     wrong = Altered(two_layers(seed=1), spec)
     assert judge(reference, wrong, budget=_budget(0.0, 1.0)).status == "fail"
+
+
+SMALL = [
+    pytest.param(spec, id=spec.name)
+    for spec in registry.catalogue().values()
+    if spec.family in PART_FAMILIES
+]
+
+
+@pytest.mark.parametrize("spec", SMALL)
+def test_without_any_time_a_part_of_a_network_is_judged_at_all_its_sizes(spec: ModelSpec) -> None:
+    reference = refer(construct(spec, 0), spec, plan(spec), budget=_budget(0.0, 1.0))
+    assert reference.too_little() is None
+    assert [found for found in reference.findings if found.severity == "error"] == []
+    for dimension in spec.dimensions:
+        ran = {judged.case.sizes[dimension.name] for judged in reference.cases}
+        assert ran == set(dimension.tested)
+
+
+def test_golden_cases_do_not_depend_on_the_time_there_was() -> None:
+    module = two_layers()
+    spec = spec_of(module)
+    slow = core(refer(module, spec, plan(spec), budget=_budget(0.0, 1.0)))
+    quick = core(refer(module, spec, plan(spec)))
+    assert [one.case.number for one in slow.cases] == [one.case.number for one in quick.cases]
+    assert len(slow.cases) >= LEAST_CASES
+    assert slow.noise.keys() == quick.noise.keys()
+    for key, noise in slow.noise.items():
+        assert np.array_equal(noise, quick.noise[key])

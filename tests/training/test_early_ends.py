@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
+from torch.func import functional_call
 
 from tests.training.networks import autoencoder, classifier, generator, trained
 from toolkit import data, training, weights
 from toolkit.errors import TrainingError
 from toolkit.events import Observe, Progress
 from toolkit.hashing import state_dict_sha256
-from toolkit.training.objectives import Judgement
+from toolkit.training.objectives import Judgement, Standing
 from toolkit.training.stopping import Best, Patience, without_validation
 from toolkit.training.supervised import Supervised
 
@@ -100,12 +102,37 @@ def test_patience_ends_a_training_that_grows_no_better(spec: object) -> None:
     assert not outcome.interrupted
 
 
-def test_early_stopping_keeps_the_weights_of_the_least_validation_loss() -> None:
-    """With patience for all epochs the last weights are others than the best ones."""
-    spec = classifier(optimiser="sgd", learning_rate=0.3, epochs=8, patience=8)
-    scores = [trained(spec, epochs=epochs).module.state_dict() for epochs in range(1, 9)]
-    hashes = [state_dict_sha256(state) for state in scores]
-    assert len(set(hashes)) < 8  # some epoch was no better: its weights were not kept
+def test_early_stopping_keeps_the_weights_of_the_least_validation_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At this rate the loss goes up and down: the best epoch is neither the last nor the first."""
+    after_epoch = Supervised.after_epoch
+    states: list[dict[str, torch.Tensor]] = []
+
+    def remembered(self: Supervised) -> Standing:
+        states.append({name: kept.clone() for name, kept in self.module.state_dict().items()})
+        return after_epoch(self)
+
+    monkeypatch.setattr(Supervised, "after_epoch", remembered)
+    spec = classifier(optimiser="sgd", learning_rate=0.5, epochs=8, patience=8)
+    outcome = trained(spec)
+    watched = without_validation(data.load("digits", data.Wanted((784,))).train)[1]
+    (images,) = watched.take(torch.arange(len(watched.targets)))
+    losses = [
+        F.cross_entropy(functional_call(nn.Linear(784, 10), state, (images,)), watched.targets)
+        for state in states
+    ]
+    best = int(torch.stack(losses).argmin())
+    assert 0 < best < len(losses) - 1 == 7
+    kept = [state_dict_sha256(state) for state in states]
+    assert state_dict_sha256(outcome.module.state_dict()) == kept[best]
+    assert kept.count(kept[best]) == 1
+
+
+def test_patience_without_a_validation_loss_is_refused() -> None:
+    with pytest.raises(TrainingError, match="no validation loss") as caught:
+        trained(generator(epochs=3, patience=1))
+    assert "patience" in (caught.value.hint or "")
 
 
 def test_what_patience_watches_is_taken_from_the_training_part_and_never_held_out() -> None:

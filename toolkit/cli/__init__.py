@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from pathlib import Path
 
 from toolkit.errors import ToolkitError, UsageError
 
@@ -38,10 +40,7 @@ def _run(words: list[str]) -> int:
             return INTERRUPTED
         if not words:  # a bare `toolkit`: its help is what is told
             return _help(error)
-        usage = _usage(error)
-        if usage is None:
-            raise
-        return refuse(command, usage, json=json)
+        return refuse(command, _usage(error) or _unforeseen(error), json=json)
 
 
 def _help(error: Exception) -> int:
@@ -49,6 +48,16 @@ def _help(error: Exception) -> int:
     if context is not None:
         sys.stderr.write(f"{context.get_help()}\n")
     return UsageError.exit_code
+
+
+def _unforeseen(error: Exception) -> ToolkitError:
+    """A fault of the toolkit's own: one line with its place, and no verdict on any model."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return ToolkitError(
+        f"a fault of the toolkit itself: {type(error).__name__}: {error} ({place})",
+        hint="please report it with the command and the output of `toolkit doctor`",
+    )
 
 
 def _usage(error: Exception) -> UsageError | None:

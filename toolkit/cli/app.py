@@ -159,8 +159,11 @@ def train(
     from toolkit.cli import work
 
     training = training_words(recipe, data, data_dir, epochs, device)
+    chosen = ModelOptions(
+        models, everything, weights=weights, seed=seed, training=training, starting=True
+    )
     return work.train(
-        ModelOptions(models, everything, weights=weights, seed=seed, training=training),
+        chosen,
         work.Common(json, results, timeout, memory_limit),
         again=again,
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit._version import __version__
+from toolkit.cli.model_options import FILES
 from toolkit.errors import ResultsError
 from toolkit.words import display_name
 
@@ -32,11 +35,11 @@ def earlier(
     hint = f"without --resume it starts anew and {path} is written over"
     if found.command != command:
         raise ResultsError(f"{path} is of `toolkit {found.command}`", hint=hint)
-    before = found.asked or {}
-    for key in (*asked, *before):
-        if before.get(key) != asked.get(key):
-            told = f"{key} was {before.get(key)}, and is now {asked.get(key)}"
-            raise ResultsError(f"{path} was made under other options: {told}", hint=hint)
+    if found.toolkit != __version__:
+        raise ResultsError(f"{path}: toolkit was {found.toolkit}, is {__version__}", hint=hint)
+    for option, was, now in _changed(found.asked or {}, asked):
+        told = f"{option} was {_shown(was)}, and is now {_shown(now)}"
+        raise ResultsError(f"{path} was made under other options: {told}", hint=hint)
     for key in _MUST_AGREE:
         was, now = getattr(found.environment, key), getattr(environment, key)
         if was != now:
@@ -44,9 +47,29 @@ def earlier(
     return found
 
 
+def _changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Options that are not what they were, one by one; files of one run alone are new models'."""
+    for key in dict.fromkeys((*before, *after)):
+        was, now = before.get(key), after.get(key)
+        if isinstance(was, dict) and isinstance(now, dict):
+            if key == FILES:
+                shared = was.keys() & now.keys()
+                was, now = ({name: held[name] for name in shared} for held in (was, now))
+            yield from _changed(was, now)
+        elif was != now:
+            yield key, was, now
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "not given"
+    return "not given" if value is None else str(value)
+
+
 def take_up(sweep: Sweep, found: Document) -> None:
     """Put the rows of the models that were done into the sweep; the others are done again."""
     done = list(found.completed or [])
+    sweep.earlier = frozenset(done)
     sweep.completed = done
     sweep.trained = [row for row in found.all_trained if row.name in done]
     sweep.exported = [row for row in found.all_exports if row.name in done]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from toolkit.sweep import Sweep
 
 INTERRUPTED, TERMINATED = 130, 143
+_NAMED = 5
+"""So many models that are done already are named."""
 EXPORTING = ("export", "check", "run")
 """Commands whose children export; `bench` does so in processes that nothing has warmed."""
 
@@ -137,7 +139,13 @@ class Session:
         )
         if found is not None:
             resuming.take_up(sweep, found)
-            say(f"going on after {len(sweep.completed)} models that are done")
+            done = sweep.completed
+            names = ", ".join([*done[:_NAMED], *(["…"] if len(done) > _NAMED else [])])
+            say(
+                f"kept from before, {len(done)} done: {names}"
+                if done
+                else "nothing was done before"
+            )
 
     def _save_in_passing(self, sweep: Sweep) -> None:
         """After every row, but for a large file no more often than costs a tenth of the time."""
@@ -240,6 +248,7 @@ def tell_kept_weights(sweep: Sweep) -> None:
     for model in sweep.trained:
         if model.interrupted and model.file is not None:
             say(f"{model.name}: its best weights until then are in {model.file}")
+            say("  best epoch by the held-out metric; with patience, by the validation loss")
             say("  --weights FILE takes them; the next training begins anew")
 
 

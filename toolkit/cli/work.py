@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.model_options import ModelOptions
+from toolkit.cli.model_options import ModelOptions, told
 from toolkit.cli.session import Session
 from toolkit.errors import UsageError
 from toolkit.options import ALL_VARIANTS, EAGER, BenchOptions, CheckOptions, ExportOptions
@@ -16,6 +16,9 @@ from toolkit.words import ModelWords, nearest_words, parse_formats
 
 if TYPE_CHECKING:
     from toolkit.sweep import Sweep
+
+
+OUTPUTS = ("out", "failures")
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,14 @@ class Common:
 
 
 def _plainly(asked: Mapping[str, object]) -> dict[str, Any]:
-    """Options as JSON holds them; the folder that outputs go to is no option of the results."""
+    """Options as JSON holds them; the folders that outputs go to are no options of the results."""
     tree: dict[str, Any] = json.loads(json.dumps(asked, default=_as_json))
     return tree
 
 
 def _as_json(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {key: part for key, part in asdict(value).items() if key not in OUTPUTS}
     return str(value)
 
 
@@ -143,7 +146,7 @@ def _resolved(chosen: ModelOptions, device: str = "cpu") -> Callable[[Sweep], li
 
 def train(chosen: ModelOptions, common: Common, *, again: bool) -> int:
     """Train each model; one that is not trained at all is said."""
-    resolved = _resolved(chosen)
+    resolved = _resolved(chosen, chosen.training.device if chosen.training else "cpu")
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):
@@ -180,16 +183,11 @@ def check(chosen: ModelOptions, common: Common, asked: Check, *, resume: bool = 
         for words in sweep.each(resolved(sweep)):
             sweep.check(words, options)
 
-    told = {"check": options, **_about_weights(chosen)}
+    asked_for = {"check": options, **told(chosen)}
     session = common.session(
-        "check", lambda sweep: {"results": sweep.checked}, asked=told, resume=resume
+        "check", lambda sweep: {"results": sweep.checked}, asked=asked_for, resume=resume
     )
     return session.run(work)
-
-
-def _about_weights(chosen: ModelOptions) -> dict[str, object]:
-    """What decides the weights of every model of a sweep."""
-    return {"weights": chosen.weights, "seed": chosen.seed, "training": chosen.training}
 
 
 def bench(chosen: ModelOptions, common: Common, asked: Bench) -> int:
@@ -220,7 +218,7 @@ def run(
     from toolkit.sweep import Stages
 
     judged = check.values()
-    exported = ExportOptions(judged.formats, out, asked.opset, judged.budget_s)
+    exported = ExportOptions(judged.formats, out, asked.opset)
     timed = asked.values()
     if judged.formats and not timed.variants:
         timed = replace(timed, variants=(EAGER, *judged.formats))
@@ -232,8 +230,8 @@ def run(
             part = words.word in (sweep.surroundings.parts if sweep.surroundings else ())
             sweep.whole_way(words, stages, timed=not (chosen.everything and part))
 
-    told = {"run": stages, **_about_weights(chosen)}
-    return common.session("run", _parts, asked.threads, told, resume=resume).run(work)
+    asked_for = {"run": stages, **told(chosen)}
+    return common.session("run", _parts, asked.threads, asked_for, resume=resume).run(work)
 
 
 def _parts(sweep: Sweep) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 At each call it reads the source of its five hundred translation functions to build the registry
 of operators, and asks the dispatcher for all operators once per namespace. Both are internals of
-torch: where one is gone the exporter is called as it is, and a warning says so.
+torch: where one is gone, or is called in another way than here, torch's own call is made as it is,
+and a warning says so.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import copy
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -19,9 +20,6 @@ from toolkit.formats.quiet import PlainCallWarning
 
 REGISTRATION = "torch.onnx._internal.exporter._registration"
 EXPORT_UTILITIES = "torch._export.utils"
-
-_GONE = (ImportError, AttributeError, KeyError, TypeError)
-"""How Python says that a library is laid out otherwise than expected."""
 
 _registries: dict[tuple[int, bool], Any] = {}
 
@@ -33,7 +31,7 @@ def paid_once() -> Iterator[None]:
         for reused in (_registry_reused, _operators_listed_once):
             try:
                 stack.enter_context(reused())
-            except _GONE as gone:
+            except Exception as gone:  # however a library says that it is another one
                 _warn(gone)
         yield
 
@@ -53,22 +51,30 @@ def _registry_reused() -> Iterator[None]:
     registry_class = import_module(REGISTRATION).ONNXRegistry
     built_anew = registry_class.from_torchlib
 
-    def reused(**options: Any) -> Any:
+    def reused(*arguments: Any, **options: Any) -> Any:
         try:
-            return _own_copy(_registry(built_anew, options["opset_version"]))
-        except _GONE as gone:
+            _require_known(arguments, options, "opset_version")
+            return _own_copy(_registry(built_anew, **options))
+        except Exception as gone:  # if it is no fault of ours, the plain call raises it too
             _warn(gone)
-            return built_anew(**options)
+        return built_anew(*arguments, **options)
 
     with replaced_attribute(registry_class, "from_torchlib", staticmethod(reused)):
         yield
 
 
-def _registry(built_anew: Callable[..., Any], opset: int) -> Any:
+def _require_known(arguments: Sequence[Any], options: Mapping[str, Any], *names: str) -> None:
+    """Refuse a call that says anything else than it said when this was written."""
+    if arguments or set(options) != set(names):
+        said = ", ".join([*(type(each).__name__ for each in arguments), *options]) or "nothing"
+        raise TypeError(f"an internal is called with {said}")
+
+
+def _registry(built_anew: Callable[..., Any], opset_version: int) -> Any:
     """The registry of an opset; torchvision's operators are in it only once they are known."""
-    key = (opset, "torchvision" in sys.modules)
+    key = (opset_version, "torchvision" in sys.modules)
     if key not in _registries:
-        _registries[key] = built_anew(opset_version=opset)
+        _registries[key] = built_anew(opset_version=opset_version)
     return _registries[key]
 
 
@@ -84,11 +90,17 @@ def _operators_listed_once() -> Iterator[None]:
     """No code of the model runs while it is translated, so that no operator can be added."""
     utilities = import_module(EXPORT_UTILITIES)
     list_operators = utilities._materialize_cpp_cia_ops
-    listed: list[None] = []
+    listed: list[Any] = []
 
-    def once() -> None:
+    def once(*arguments: Any, **options: Any) -> Any:
+        try:
+            _require_known(arguments, options)
+        except TypeError as changed:
+            _warn(changed)
+            return list_operators(*arguments, **options)
         if not listed:
             listed.append(list_operators())
+        return listed[0]
 
     with replaced_attribute(utilities, "_materialize_cpp_cia_ops", once):
         yield

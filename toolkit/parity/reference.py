@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from torch import nn
@@ -12,18 +12,18 @@ from torch import nn
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import Array, run_module
 from toolkit.parity import batching
-from toolkit.parity.budget import Budget, by_coverage
+from toolkit.parity.budget import LEAST_CASES, Budget, by_coverage, least_cases
 from toolkit.parity.compare import (
     EPS,
     MAX_SCORE,
     Slicing,
     Vector,
     difference,
-    finite_magnitude,
     floor,
     pooled_noise,
     slicing,
 )
+from toolkit.parity.degenerate import degenerate
 from toolkit.parity.findings import Finding, error, note
 from toolkit.parity.oracle import Oracle
 from toolkit.parity.plan import DRAW_CLASSES, Case, DrawClass
@@ -51,7 +51,7 @@ class Reference:
     """Eager and the oracle over a plan, the noise of each output, and what eager itself shows.
 
     `cases` are those that ran, in the order in which they cover most; `left_out` did not run for
-    want of time.
+    want of time; `certain` are the numbers of those that run whatever they cost.
     """
 
     spec: ModelSpec
@@ -61,12 +61,18 @@ class Reference:
     cases: list[Judged] = field(default_factory=list)
     outside: list[tuple[Case, str]] = field(default_factory=list)
     left_out: list[Case] = field(default_factory=list)
+    certain: frozenset[int] = frozenset()
     unfit: str | None = None
     findings: list[Finding] = field(default_factory=list)
     slices: dict[str, Slicing] = field(default_factory=dict)
     noise: dict[tuple[str, DrawClass], Vector] = field(default_factory=dict)
     batch_trial: batching.BatchTrial | None = None
     _spreads: dict[int, dict[str, Array]] = field(default_factory=dict)
+
+    @property
+    def least(self) -> int:
+        """How many of `cases` a form runs whatever they cost."""
+        return sum(judged.case.number in self.certain for judged in self.cases) or LEAST_CASES
 
     @property
     def noise_source(self) -> str:
@@ -134,10 +140,12 @@ def refer(
     """
     budget = budget or Budget(None)
     ordered = by_coverage(spec, plan)
-    reference = Reference(spec, module, device, planned=len(plan))
+    least = least_cases(spec, plan)
+    certain = frozenset(case.number for case in ordered[:least])
+    reference = Reference(spec, module, device, planned=len(plan), certain=certain)
     oracle: Oracle | None = None
     for done, case in enumerate(ordered):
-        if not budget.allows(done):
+        if not budget.allows(done, least):
             reference.left_out = ordered[done:]
             reference.planned = done
             break
@@ -159,6 +167,15 @@ def refer(
         reference.findings += batching.told(reference, reference.batch_trial)
     reference.findings += _outside_domain(reference)
     return reference
+
+
+def core(reference: Reference) -> Reference:
+    """The cases that run whatever they cost, with noise of their own: the same on any machine."""
+    cases = [judged for judged in reference.cases if judged.case.number in reference.certain]
+    alone = replace(reference, cases=cases, slices={}, noise={})
+    if not reference.random:
+        _measure_noise(alone)
+    return alone
 
 
 def _on_cpu(module: nn.Module, device: str) -> nn.Module:
@@ -203,7 +220,7 @@ def _settle(reference: Reference) -> None:
         ]
     if not reference.random:
         _measure_noise(reference)
-        reference.findings += _degenerate(reference)
+        reference.findings += degenerate(reference)
 
 
 def _probe(reference: Reference) -> list[Finding]:
@@ -275,33 +292,3 @@ def _noise(reference: Reference, port: Port, members: list[Judged]) -> Vector:
         moved = [slices.reduce(reference.spread(judged)[port.name]) for judged in members]
         noise = np.asarray(np.maximum(noise, np.max(moved, axis=0)))
     return noise
-
-
-def _degenerate(reference: Reference) -> list[Finding]:
-    """Outputs that do not depend on the inputs at all: a check on them proves nothing."""
-    floats = [port for port in reference.spec.outputs if port.is_float]
-    constant = [port.name for port in floats if _is_constant(reference, port)]
-    if not constant:
-        return []
-    text = f"constant over all ordinary cases: {', '.join(constant)}; parity on it proves nothing"
-    if len(constant) == len(floats):
-        return [error("degenerate", text, case=reference.cases[0].case.number)]
-    return [note("degenerate", text)]
-
-
-def _is_constant(reference: Reference, port: Port) -> bool:
-    """Whether every ordinary case of one shape gives the same values; False if none repeats."""
-    by_shape: dict[tuple[int, ...], list[Array]] = {}
-    for judged in reference.cases:
-        if judged.case.draw_class == "ordinary" and port.name in judged.oracle:
-            output = judged.oracle[port.name]
-            by_shape.setdefault(output.shape, []).append(output)
-    repeated = [outputs for outputs in by_shape.values() if len(outputs) > 1]
-    return bool(repeated) and all(_all_equal(outputs, EPS[port.dtype]) for outputs in repeated)
-
-
-def _all_equal(outputs: list[Array], eps: float) -> bool:
-    first = outputs[0]
-    largest = max(float(finite_magnitude(output).max(initial=0.0)) for output in outputs)
-    changes = [float(difference(first, other).max(initial=0.0)) for other in outputs[1:]]
-    return max(changes) <= eps * largest

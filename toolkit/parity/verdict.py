@@ -67,7 +67,7 @@ def judge(
     findings += _candidate_randomness(candidate, verdicts)
     shown = summarise(reference, verdicts)
     # A form that is right at some sizes of the batch alone would seem to mix its samples.
-    if budget.allows(len(verdicts)) and not any(one.name == "baked-dimension" for one in shown):
+    if not any(one.name == "baked-dimension" for one in shown):
         shown += batching.try_candidate(reference, candidate.run)
     findings += shown
     failed = any(found.severity == "error" for found in findings)
@@ -85,7 +85,7 @@ def _run_cases(
 ) -> list[CaseVerdict]:
     verdicts: list[CaseVerdict] = []
     for done, judged in enumerate(reference.cases):
-        if not budget.allows(done):
+        if not budget.allows(done, reference.least):
             break
         observe(
             Progress(reference.spec.name, "check", label, done, len(reference.cases), form=label)
@@ -101,7 +101,10 @@ def _left_out(reference: Reference, run: int) -> list[Finding]:
     cases = [judged.case for judged in reference.cases[run:]] + reference.left_out
     if not cases:
         return []
-    text = f"{run} cases ran; the time budget left out {len(cases)}: {listed(cases)}"
+    text = (
+        f"{run} of {run + len(cases)} cases ran; the time (--budget) left out, by number: "
+        f"{listed(cases)}"
+    )
     return [note("left-out", text)]
 
 

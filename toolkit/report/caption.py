@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from toolkit.report.numbers import counted, format_number, format_percent
 from toolkit.report.symbols import TIMES
 from toolkit.results import Comparison, Document, Environment, WeightsOrigin
 
 SHORT_HASH = 12
+_OF_NOTHING = hashlib.sha256().hexdigest()
 
 
 def short_hash(sha256: str | None) -> str:
@@ -68,6 +71,8 @@ def weights_line(weights: WeightsOrigin | None) -> str:
     """Where the weights came from, with their seed and hash."""
     if weights is None:
         return ""
+    if weights.sha256 == _OF_NOTHING:
+        return "no weights"
     seed = f", seed {weights.seed}" if weights.seed is not None else ""
     return f"weights {weights.origin}{seed}, sha256 {short_hash(weights.sha256)}"
 

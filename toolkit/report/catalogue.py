@@ -71,7 +71,8 @@ def show_rows(spec: ModelSpec) -> list[dict[str, str]]:
 
 
 def _described(port: Port) -> str:
-    drawn = "" if port.low is None else f", {port.low:g} … {port.high:g}"
+    high = port.up_to if port.high is None else f"{port.high:g}"
+    drawn = "" if port.low is None else f", {port.low:g} … {high}"
     return f"{format_shape(port.shape)}, {port.dtype}{drawn}"
 
 

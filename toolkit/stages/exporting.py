@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import torch
 
 from toolkit import bundle as bundles
 from toolkit import formats, registry, results
@@ -15,7 +17,7 @@ from toolkit.events import Observe, Progress
 from toolkit.formats.base import Exported, NotScriptableError
 from toolkit.options import ExportOptions, TimedForm
 from toolkit.parity.findings import Finding, note
-from toolkit.parity.reference import Judged, Reference
+from toolkit.parity.reference import Judged, Reference, core
 from toolkit.reasons import plain
 from toolkit.spec import FORMAT_NAMES
 from toolkit.stages.checking import (
@@ -56,7 +58,7 @@ def export_bundle(
             if not any(form.status == "ok" for form in forms):
                 raise _NothingExportedError("no form could be exported")
             writer.add_weights()
-            writer.add_golden(list(_golden_cases(reference)))
+            writer.add_golden(_golden_cases(reference))
     except _NothingExportedError:
         return _exported(subject, None, forms, [])
     except OSError as error:
@@ -65,6 +67,7 @@ def export_bundle(
         ) from error
     said = subject.built.weights.note
     notes = [] if said is None else [f"weights: {said}"]
+    notes += [*_about_twins(subject, forms), *_about_values(subject)]
     return _exported(subject, folder, forms, [*notes, *_notes(reference, before, forms)])
 
 
@@ -86,6 +89,24 @@ def _formats_in(folder: Path) -> list[str]:
         found = bundles.read(folder).manifest.files
         return [str(entry.format) for entry in found if entry.role == "form"]
     return []
+
+
+def _about_twins(subject: Subject, forms: list[results.Form]) -> list[str]:
+    """What was exported in place of the module, and why."""
+    told: dict[str, list[str]] = {}
+    for form in forms:
+        twin = subject.spec.twin_for(form.format)
+        if twin is not None and form.status == "ok":
+            told.setdefault(twin.reason, []).append(form.format)
+    return [f"twin ({', '.join(names)}): {reason}" for reason, names in told.items()]
+
+
+def _about_values(subject: Subject) -> list[str]:
+    """Weights that hold NaN or infinity: an export copies them faithfully."""
+    state = subject.built.module.state_dict().items()
+    bad = [name for name, value in state if not torch.isfinite(value).all()]
+    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    return [f"weights: {bad[0]}{more} hold values that are not finite"] if bad else []
 
 
 def _notes(reference: Reference, before: list[str], forms: list[results.Form]) -> list[str]:
@@ -202,21 +223,12 @@ def _form_options(
     return told
 
 
-def _golden_cases(reference: Reference) -> Iterator[GoldenCase]:
-    """Every class of values and every size early, so that what does not fit is repetition."""
+def _golden_cases(reference: Reference) -> list[GoldenCase]:
+    """Every size and every class of values, as many on a slow machine as on a quick one."""
     if reference.random:
-        return
-    seen: set[object] = set()
-    later: list[Judged] = []
-    for judged in reference.cases:
-        kind = (judged.case.draw_class, tuple(judged.case.sizes.items()))
-        if kind in seen:
-            later.append(judged)
-        else:
-            seen.add(kind)
-            yield _golden(reference, judged)
-    for judged in later:
-        yield _golden(reference, judged)
+        return []
+    golden = core(reference)
+    return [_golden(golden, judged) for judged in golden.cases]
 
 
 def _golden(reference: Reference, judged: Judged) -> GoldenCase:

@@ -14,7 +14,7 @@ from torch import nn
 from toolkit import probing, registry, user_code, weights
 from toolkit.bundle import WEIGHTS_NAME, Bundle, code_key, is_bundle, is_ours
 from toolkit.bundle import read as read_bundle
-from toolkit.errors import BundleError, InputsError, RefusedError, ToolkitError
+from toolkit.errors import BundleError, InputsError, RefusedError, ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.hashing import state_dict_sha256
 from toolkit.inputs import Array
@@ -81,8 +81,13 @@ def prepare(
 
 
 def _from_word(words: ModelWords, observe: Observe, fallback: bool) -> Subject:
-    built = _materialized(registry.find(words), words, observe, fallback)
-    return complete(words, built)
+    spec = registry.find(words)
+    if words.training.said and not (spec.training or spec.recipe or spec.part_of):
+        raise UsageError(
+            f"it is not trained: {' '.join(words.training.options())} would be passed over",
+            hint="`toolkit list --json` says what each entry trains on",
+        )
+    return complete(words, _materialized(spec, words, observe, fallback))
 
 
 def _materialized(spec: ModelSpec, words: ModelWords, observe: Observe, fallback: bool) -> Built:
@@ -107,10 +112,10 @@ def bundle_of(words: ModelWords) -> Bundle | None:
 def _require_plain(words: ModelWords) -> None:
     """A bundle has its inputs, weights and arguments; words about them would be passed over."""
     said = words.inputs or words.dims or words.ranges or words.arguments
-    if said or words.weights != weights.DEFAULT:
+    if said or words.weights != weights.DEFAULT or words.training.said:
         raise InputsError(
-            "a bundle has inputs and weights of its own: --input, --dim, --range, --arg and "
-            "--weights are for models"
+            "a bundle has inputs and weights of its own: --input, --dim, --range, --arg, "
+            "--weights and what is said about training are for models"
         )
 
 

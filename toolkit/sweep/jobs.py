@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit import results
-from toolkit.errors import REFUSED, UNJUDGED, ToolkitError
+from toolkit.errors import REFUSED, UNJUDGED, ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.isolation import Death, Limits, expect_exports, run_job
 from toolkit.options import Surroundings
@@ -30,6 +30,8 @@ class Jobs(Outcome):
     """Called after every model; nothing of it may be lost afterwards."""
     surroundings: Surroundings | None = None
     completed: list[str] = field(default_factory=list)
+    earlier: frozenset[str] = frozenset()
+    """Models that an earlier run has done."""
     place: str = ""
     exporting: bool = False
     """Whether exports follow: what those of several models need is imported once, for all."""
@@ -57,9 +59,15 @@ class Jobs(Outcome):
 
         One whose work failed without a row is not: a resumed sweep tries it again.
         """
+        names = [display_name(words.word) for words in found]
+        twins = sorted({name for name in names if names.count(name) > 1})
+        if self.earlier and twins:
+            raise UsageError(
+                f"two models go by the name {twins[0]}: --resume cannot tell them apart"
+            )
         for place, words in enumerate(found, start=1):
             shown = display_name(words.word)
-            if shown in self.completed:
+            if shown in self.earlier:
                 continue
             self.place = f"{place}/{len(found)}" if len(found) > 1 else ""
             failures = len(self.failures)

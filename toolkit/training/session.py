@@ -40,7 +40,9 @@ class TrainingOutcome:
     `epochs` are those that were completed. `per_class` is the held-out accuracy of each class of
     `labels`, None for one without samples; empty where there are no classes. `partner` is the
     second network of an alternating training. With `interrupted` the weights are the best until
-    Ctrl-C, and the metric is theirs.
+    Ctrl-C: of the best epoch by the held-out metric, which is therefore a little too good for
+    them; of the least validation loss where the plan has patience; of the moment where no epoch
+    had ended, and in an alternating training.
     """
 
     module: nn.Module
@@ -139,6 +141,7 @@ def _train(
     data_dir: Path | None,
     observe: Observe,
 ) -> TrainingOutcome:
+    _refuse_blind_patience(plan)
     observe(Progress(spec.name, "train", f"reading {Path(plan.data).name}"))
     data = _load(spec, plan, data_dir)
     axes = _batch_axes(spec, plan, data)
@@ -170,6 +173,15 @@ def _train(
         None if partner is None else partner.to("cpu").eval(),
         ended.interrupted,
     )
+
+
+def _refuse_blind_patience(plan: TrainingPlan) -> None:
+    """Early stopping without a loss to watch would stop at once, and choose no weights."""
+    if plan.patience is not None and plan.objective == _ALTERNATING:
+        raise TrainingError(
+            "an alternating training has no validation loss to stop early by",
+            hint="no `patience` in the training plan; fewer `epochs` end it earlier",
+        )
 
 
 def _judged(objective: Objective, ended: Ended) -> tuple[Judgement, Ended]:

@@ -37,8 +37,8 @@ def materialize(
     were asked for by `training`, else published, else those of a part of another entry, else as
     constructed under `seed`), `pretrained` (published), `random` (as constructed) or a weights
     file, `FILE` or `FILE:key`. Where published weights cannot be had by default, `fallback` takes
-    random ones and says so. Raises `BuildError`, `WeightsError`, `MissingError`, `TrainingError`,
-    `DataError`, `UsageError`.
+    random ones and says so; a training that was asked for does not start from them unasked. Raises
+    `BuildError`, `WeightsError`, `MissingError`, `TrainingError`, `DataError`, `UsageError`.
     """
     if choice == DEFAULT and trains(spec, training):
         return _whole_training(spec, seed, training, observe).built
@@ -53,10 +53,10 @@ def materialize(
         )
     try:
         return untrained(spec, choice, seed, observe)
-    except MissingError as error:
-        if not fallback or choice != DEFAULT:
+    except MissingError:
+        if not fallback or choice != DEFAULT or spec.pretrained is None:
             raise
-        return substituted(spec, seed, error)
+        return substituted(spec, seed)
 
 
 def _part(

@@ -90,8 +90,18 @@ def train(
     """
     plan = _required_plan(spec, training)
     start = untrained(spec, choice, seed, observe)
-    file = trained_cache.path(
-        spec,
+    file = _place(start, plan, seed, training)
+    kept = None if fresh else _restored(plan, start.module, file)
+    if kept is not None:
+        facts, partner = kept
+        return _entry(start, facts, plan, training, partner=partner, file=file)
+    return _trained(start, plan, seed, training, file=file, observe=observe)
+
+
+def _place(start: Built, plan: TrainingPlan, seed: int, training: TrainingWords) -> Path:
+    """Where the weights of this training are kept; the same before it and after it."""
+    return trained_cache.path(
+        start.spec,
         plan,
         start.module,
         seed,
@@ -99,12 +109,14 @@ def train(
         data=training.data,
         data_dir=training.data_dir,
         device=training.device,
+        initial=start.weights.sha256,
     )
-    kept = None if fresh else _restored(plan, start.module, file)
-    if kept is not None:
-        facts, partner = kept
-        return _entry(start, facts, plan, training, partner=partner, file=file)
-    return _trained(start, plan, seed, training, file=file, observe=observe)
+
+
+def _data_are_there(plan: TrainingPlan, training: TrainingWords) -> bool:
+    """Whether the data have files already: a set that is downloaded has none before."""
+    folder = None if training.data_dir is None else Path(training.data_dir)
+    return bool(data.identity(training.data or plan.data, folder))
 
 
 def _required_plan(spec: ModelSpec, training: TrainingWords) -> TrainingPlan:
@@ -142,6 +154,7 @@ def _trained(
 ) -> TrainedEntry:
     from toolkit import training as trainer
 
+    there = _data_are_there(plan, training)
     outcome = trainer.train(
         start.module,
         start.spec,
@@ -154,6 +167,8 @@ def _trained(
         observe=observe,
     )
     facts = TrainedFacts.of(start.spec.name, seed, start.module, outcome)
+    if not there:  # now they are, and the next training will look for weights by their files
+        file = _place(start, plan, seed, training)
     kept = trained_cache.keep(start.module, file, facts, outcome.partner)
     entry = _entry(start, facts, plan, training, partner=outcome.partner, file=kept)
     return replace(entry, reused=False)
@@ -171,8 +186,13 @@ def _entry(
     from toolkit.training import chosen_plan
 
     followed = chosen_plan(plan, data=training.data)
+    notes = [note for note in (_started(start), _missed(facts, followed)) if note]
     record = WeightsRecord(
-        "trained", facts.sha256, seed=facts.seed, data=facts.data, note=_started(start)
+        "trained",
+        facts.sha256,
+        seed=facts.seed,
+        data=facts.data,
+        note="; ".join(notes) or None,
     )
     return TrainedEntry(
         built=replace(start, spec=_named(start.spec, facts), weights=record),
@@ -192,12 +212,22 @@ def _entry(
     )
 
 
+def _missed(facts: TrainedFacts, plan: TrainingPlan) -> str | None:
+    """What must be said of weights that are not as good as their plan promises."""
+    if plan.met_by(facts.metric_value):
+        return None
+    bound = "at most" if plan.less_is_better else "at least"
+    return f"{facts.metric} {facts.metric_value:.3g} misses the floor, {bound} {plan.floor:g}"
+
+
 def _named(spec: ModelSpec, facts: TrainedFacts) -> ModelSpec:
     """The spec with the names of the classes that were learnt, where the data were other ones."""
     planned = None if spec.training is None else spec.training.data
     if spec.preprocess is None or not facts.labels or facts.data == planned:
         return spec
-    return replace(spec, labels=facts.labels)
+    width = spec.outputs[0].shape[-1] if spec.outputs else len(facts.labels)
+    unnamed = range(len(facts.labels), width) if isinstance(width, int) and width > 1 else ()
+    return replace(spec, labels=(*facts.labels, *(f"class {index}" for index in unnamed)))
 
 
 def _started(start: Built) -> str | None:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from toolkit import pretrained
 from toolkit.checkpoints import load_state
-from toolkit.errors import MissingError, ToolkitError, UsageError
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, ignore
-from toolkit.reasons import plain
 from toolkit.spec import ModelSpec
 from toolkit.weights.built import Built, Origin, WeightsRecord, construct, weights_sha256
 
@@ -55,10 +54,15 @@ def _published(spec: ModelSpec, module: nn.Module, seed: int, observe: Observe) 
     return Built(spec, module, record)
 
 
-def substituted(spec: ModelSpec, seed: int, error: MissingError) -> Built:
-    """Random weights in place of published ones that could not be had, and why."""
+def substituted(spec: ModelSpec, seed: int) -> Built:
+    """Random weights in place of published ones that could not be had.
+
+    Their note names those and not the reason, which is another on every machine: it goes into
+    manifests.
+    """
+    assert spec.pretrained is not None
     built = untrained(spec, RANDOM, seed, ignore)
-    note = f"random: {plain(error.message)}"
+    note = f"random: the published weights {spec.pretrained.weights} cannot be had"
     return replace(built, weights=replace(built.weights, note=note, substituted=True))
 
 

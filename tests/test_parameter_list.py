@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from toolkit.parameters import Parameter, parameter_count, parameters
+from toolkit.parameter_list import Parameter, parameter_count, parameters
 
 
 def test_every_parameter_is_listed_with_its_shape_and_number() -> None:
