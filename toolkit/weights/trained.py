@@ -214,7 +214,7 @@ def _entry(
 
 def _missed(facts: TrainedFacts, plan: TrainingPlan) -> str | None:
     """What must be said of weights that are not as good as their plan promises."""
-    if plan.met_by(facts.metric_value):
+    if plan.floor is None or plan.met_by(facts.metric_value):
         return None
     bound = "at most" if plan.less_is_better else "at least"
     return f"{facts.metric} {facts.metric_value:.3g} misses the floor, {bound} {plan.floor:g}"
