@@ -18,6 +18,7 @@ from tests.report.examples import (
     crashed_run,
     document,
     failing_check,
+    form,
     good_run,
     limited_run,
     noisy_bench,
@@ -30,7 +31,15 @@ from toolkit.report.grid import Grid
 from toolkit.report.sections import sections
 from toolkit.report.sheet import Column, Sheet, whole
 from toolkit.report.terminal import console_for, display, format_document, show
-from toolkit.results import Checked, CheckResult, Document, Finding, Metric
+from toolkit.results import (
+    Checked,
+    CheckResult,
+    Document,
+    ExportedModel,
+    ExportedPart,
+    Finding,
+    Metric,
+)
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -348,3 +357,23 @@ def test_a_training_that_promises_nothing_is_not_called_met() -> None:
     assert line_with("accuracy 0.400", shown).endswith("no floor")
     assert "1 trained without a floor" in shown
     assert "floor met" not in shown
+
+
+def test_a_run_tells_what_is_said_of_a_bundle_and_what_checks_say_too_only_once() -> None:
+    twin = Finding(name="twin", severity="note", message="exported from a twin: a scatter")
+    exported = ExportedModel(
+        name="lenet5",
+        bundle="exported/lenet5",
+        forms=[form("onnx")],
+        notes=["twin (onnx): a scatter", "weights: conv1.weight hold values that are not finite"],
+    )
+    shown = format_document(
+        document(
+            "run",
+            export=ExportedPart(models=[exported]),
+            check=Checked(results=[check("onnx", findings=[twin])]),
+        ),
+        200,
+    )
+    assert shown.count("a scatter") == 1
+    assert shown.count("not finite") == 1

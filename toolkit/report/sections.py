@@ -18,7 +18,7 @@ from toolkit.report.rows import Row, model_names, model_rows
 from toolkit.report.sheet import Remark, Section
 from toolkit.report.summary import summary_line
 from toolkit.report.training import per_class_sheets, train_sheet
-from toolkit.results import Document, ExportedModel, ListedModel
+from toolkit.results import CheckResult, Document, ExportedModel, ListedModel
 
 SHARED_FROM = 4
 """So many models without times stand in one table."""
@@ -136,12 +136,23 @@ def _row_remarks(document: Document, name: str, exports: list[ExportedModel]) ->
     from_export = [
         remark
         for remark in export_remarks(exports)
-        if (remark.where[0], remark.message) not in told
+        if (remark.where[:1] and (remark.where[0], remark.message) not in told)
+        or (not remark.where and not _told_by_checks(remark.message, results))
     ]
     explained = {form.format for held in exports for form in held.forms if form.status != "ok"}
     from_checks = check_remarks(results, explained=explained)
     from_timing = timing_remarks(variant for variant in timed if variant.model == name)
     return ordered([*from_export, *from_checks, *from_timing])
+
+
+def _told_by_checks(said: str, results: list[CheckResult]) -> bool:
+    """Whether a bundle's note says what its checks say: `weights: …`, `twin (onnx): …`."""
+    about, _, reason = said.partition(": ")
+    return any(
+        finding.name == about.partition(" ")[0] and finding.message.endswith(reason)
+        for result in results
+        for finding in result.findings
+    )
 
 
 def _model_caption(exports: list[ExportedModel], rows: list[Row]) -> list[str]:
