@@ -24,32 +24,12 @@ PARAMETER_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 LayerT = TypeVar("LayerT", bound=nn.RNNBase)
 
 
-class RnnCellLoop(nn.Module):
-    """nn.RNNCell(10, 20) step by step: (T, B, 10) and a state (B, 20) → (T, B, 20)."""
+class CellLoop(nn.Module):
+    """A cell of one state step by step: (T, B, 10) and a state (B, 20) → (T, B, 20)."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[nn.RNNCell] | type[nn.GRUCell]) -> None:
         super().__init__()
-        self.cell = nn.RNNCell(FEATURES, HIDDEN)
-
-    def forward(
-        self,
-        input: torch.Tensor,  # noqa: A002 - the port's name
-        hx: torch.Tensor,
-    ) -> torch.Tensor:
-        """The hidden state after every step, stacked."""
-        states: list[torch.Tensor] = []
-        for step in input.unbind(0):
-            hx = self.cell(step, hx)
-            states.append(hx)
-        return torch.stack(states)
-
-
-class GruCellLoop(nn.Module):
-    """nn.GRUCell(10, 20) step by step: (T, B, 10) and a state (B, 20) → (T, B, 20)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cell = nn.GRUCell(FEATURES, HIDDEN)
+        self.cell = kind(FEATURES, HIDDEN)
 
     def forward(
         self,
@@ -200,7 +180,7 @@ SPECS: tuple[ModelSpec, ...] = (
     ),
     _entry(
         name="rnn_cell_loop",
-        build=RnnCellLoop,
+        build=partial(CellLoop, nn.RNNCell),
         summary="nn.RNNCell(10, 20) in a loop over any number of steps",
         inputs=(_SEQUENCE, _state("hx")),
         outputs=(Port("output", _STATES),),
@@ -218,7 +198,7 @@ SPECS: tuple[ModelSpec, ...] = (
     ),
     _entry(
         name="gru_cell_loop",
-        build=GruCellLoop,
+        build=partial(CellLoop, nn.GRUCell),
         summary="nn.GRUCell(10, 20) in a loop over any number of steps",
         inputs=(_SEQUENCE, _state("hx")),
         outputs=(Port("output", _STATES),),

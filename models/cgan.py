@@ -7,11 +7,12 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan, Twin
+from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan
 
 from . import documents
 from .convolutional import LeNet5
 from .digits import CLASSES, SIDE
+from .sigmoids import SIGMOID_TWIN
 
 NOISE = 100
 SLOPE = 0.2
@@ -68,29 +69,6 @@ class CganDiscriminator(nn.Module):
         return logit.squeeze(1)
 
 
-class SpelledOutDiscriminator(nn.Module):
-    """A `CganDiscriminator` with its sigmoid as 1 / (1 + exp(-x)); shares its parameters.
-
-    onnxruntime's Sigmoid is right to 6e-8 of 1 and gives 0 from -18 on. That is nothing beside
-    ordinary probabilities, and all there is where a trained discriminator sees no digits at all.
-    """
-
-    def __init__(self, documented: CganDiscriminator) -> None:
-        super().__init__()
-        self.documented = documented
-
-    def forward(self, image: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The probability, one a sample; where the exponential overflows it is 0, as it should."""
-        return 1 / (1 + torch.exp(-self.documented.logit(image, labels)))
-
-
-def spelled_out(module: nn.Module) -> nn.Module:
-    """The twin of a `CganDiscriminator`; raises `TypeError` for anything else."""
-    if not isinstance(module, CganDiscriminator):
-        raise TypeError(f"{type(module).__name__} has no such twin")
-    return SpelledOutDiscriminator(module)
-
-
 LABELS = Port("labels", ("batch",), dtype="int64", low=0, high=CLASSES - 1)
 
 PLAN = TrainingPlan(
@@ -133,12 +111,6 @@ SPECS: tuple[ModelSpec, ...] = (
         outputs=(Port("probability", ("batch",)),),
         parameters=1_470_565,
         part_of=PartOf("cgan_generator", "partner"),
-        twins=(
-            Twin(
-                formats=("onnx", "onnx-legacy"),
-                build=spelled_out,
-                reason="onnxruntime's Sigmoid loses probabilities under 6e-8",
-            ),
-        ),
+        twins=(SIGMOID_TWIN,),
     ),
 )

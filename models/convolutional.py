@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,32 @@ from .digits import CLASSES, COLOURED, GREY_PADDED, LABELS
 FEATURES = 16 * 5 * 5  # 32 → 28 → 14 → 10 → 5 pixels a side
 
 
-class LeNet5(nn.Module):
+class ConvNet(nn.Module):
+    """Two convolutions, then linear 400-120-84-10; (B, channels, 32, 32) → (B, 10) logits.
+
+    ReLU and max pooling after the convolutions, `between` the linear layers what is given.
+    """
+
+    def __init__(self, channels: int, between: type[nn.Module] = nn.ReLU) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 6, 5)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(FEATURES, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, CLASSES)
+        self.between = between()
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the port's name
+        """Logits of the ten classes."""
+        features = F.max_pool2d(F.relu(self.conv1(input)), 2)
+        features = F.max_pool2d(F.relu(self.conv2(features)), 2)
+        hidden = self.between(self.fc1(torch.flatten(features, 1)))
+        hidden = self.between(self.fc2(hidden))
+        logits: torch.Tensor = self.fc3(hidden)
+        return logits
+
+
+class LeNet5(ConvNet):
     """LeNet-5 with max pooling and tanh; (B, 1, 32, 32) → (B, 10) logits.
 
     After LeCun et al., "Gradient-based learning applied to document recognition", 1998, in the
@@ -24,63 +50,7 @@ class LeNet5(nn.Module):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 6, 5)
-        self.conv2 = nn.Conv2d(6, 16, 5)
-        self.fc1 = nn.Linear(FEATURES, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, CLASSES)
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the port's name
-        """Logits of the ten digits."""
-        features = F.max_pool2d(F.relu(self.conv1(input)), 2)
-        features = F.max_pool2d(F.relu(self.conv2(features)), 2)
-        hidden = torch.tanh(self.fc1(torch.flatten(features, 1)))
-        hidden = torch.tanh(self.fc2(hidden))
-        logits: torch.Tensor = self.fc3(hidden)
-        return logits
-
-
-class ConvNet32(nn.Module):
-    """LeNet-5 with ReLU throughout; (B, 1, 32, 32) → (B, 10) logits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 6, 5)
-        self.conv2 = nn.Conv2d(6, 16, 5)
-        self.fc1 = nn.Linear(FEATURES, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, CLASSES)
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the port's name
-        """Logits of the ten digits."""
-        features = F.max_pool2d(F.relu(self.conv1(input)), 2)
-        features = F.max_pool2d(F.relu(self.conv2(features)), 2)
-        hidden = F.relu(self.fc1(torch.flatten(features, 1)))
-        hidden = F.relu(self.fc2(hidden))
-        logits: torch.Tensor = self.fc3(hidden)
-        return logits
-
-
-class CifarNet(nn.Module):
-    """The same layers over three channels, ReLU throughout; (B, 3, 32, 32) → (B, 10) logits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 6, 5)
-        self.conv2 = nn.Conv2d(6, 16, 5)
-        self.fc1 = nn.Linear(FEATURES, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, CLASSES)
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the port's name
-        """Logits of the ten classes."""
-        features = F.max_pool2d(F.relu(self.conv1(input)), 2)
-        features = F.max_pool2d(F.relu(self.conv2(features)), 2)
-        hidden = F.relu(self.fc1(torch.flatten(features, 1)))
-        hidden = F.relu(self.fc2(hidden))
-        logits: torch.Tensor = self.fc3(hidden)
-        return logits
+        super().__init__(1, nn.Tanh)
 
 
 class Cnn3x5x10(nn.Module):
@@ -146,7 +116,7 @@ SPECS: tuple[ModelSpec, ...] = (
     ),
     ModelSpec(
         name="convnet_32",
-        build=ConvNet32,
+        build=partial(ConvNet, 1),
         family="cnn",
         document=documents.D,
         summary="lenet5 with ReLU between the linear layers",
@@ -168,7 +138,7 @@ SPECS: tuple[ModelSpec, ...] = (
     ),
     ModelSpec(
         name="cifar_net",
-        build=CifarNet,
+        build=partial(ConvNet, 3),
         family="cnn",
         document=documents.E,
         summary="Conv 6 and 16 of 5x5, ReLU and max pooling, linear 400-120-84-10 with ReLU",

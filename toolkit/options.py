@@ -13,7 +13,6 @@ VARIANTS = (EAGER, *FORMAT_NAMES)
 """What is timed where nothing is said."""
 ALL_VARIANTS = (EAGER, *ALL_FORMATS)
 """What can be asked for."""
-BATCH = "batch"
 EXPORTED = Path("exported")
 OPSET = 20
 BUDGET_S = 60.0

@@ -13,6 +13,9 @@ from toolkit.errors import SpecError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+BATCH = "batch"
+"""The name of the dimension along which samples are put together."""
+
 Size = int | str
 """One extent of a shape: a number, or the name of a dynamic dimension."""
 
@@ -130,6 +133,11 @@ class Port:
     def symbols(self) -> tuple[str, ...]:
         """The names of its dynamic dimensions, in order."""
         return tuple(size for size in self.shape if isinstance(size, str))
+
+    @property
+    def batch_axis(self) -> int | None:
+        """Where its samples lie beside each other; None for what all of them share."""
+        return self.shape.index(BATCH) if BATCH in self.shape else None
 
     def at(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """The shape with every name replaced by its size."""

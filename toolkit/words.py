@@ -235,3 +235,8 @@ def display_name(word: str) -> str:
     if colon and Path(place).is_absolute():
         return f"{Path(place).name}:{name}"
     return Path(word).name if Path(word).is_absolute() else word
+
+
+def told_origin(origin: str, seed: int | None) -> str:
+    """Where weights came from, as tables show it: `random, seed 0`."""
+    return origin if seed is None else f"{origin}, seed {seed}"

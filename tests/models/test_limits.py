@@ -42,12 +42,15 @@ TELLING: dict[str, Callable[[], nn.Module]] = {"cgan_discriminator": sceptic}
 
 
 def attainable(spec: ModelSpec, formats: tuple[str, ...], failures: Path) -> list[str]:
-    """The formats in which the documented module itself passes, with telling weights."""
+    """The formats in which the documented module itself passes the least cases.
+
+    They are the same on every machine: what fails them fails a longer check too.
+    """
     build = TELLING.get(spec.name, spec.build)
     plain = replace(
         spec, build=build, limits={}, twins=(), training=None, pretrained=None, part_of=None
     )
-    rows = toolkit.check(plain, formats=formats, failures=failures)
+    rows = toolkit.check(plain, formats=formats, failures=failures, budget_s=0.0)
     assert [row.format for row in rows] == list(formats)
     return [str(row.format) for row in rows if row.status == "pass"]
 

@@ -14,12 +14,11 @@ from toolkit.inputs import Array, run_module
 from toolkit.parity.compare import MAX_SCORE, difference, score
 from toolkit.parity.findings import Finding, error, note
 from toolkit.parity.oracle import Oracle
-from toolkit.spec import ModelSpec, Port
+from toolkit.spec import BATCH, ModelSpec, Port
 
 if TYPE_CHECKING:
     from toolkit.parity.reference import Judged, Reference
 
-BATCH = "batch"
 Arrays = Mapping[str, Array]
 Run = Callable[[Arrays], Arrays]
 
@@ -73,7 +72,7 @@ def _eager_outputs(reference: Reference, oracle: Oracle, trial: BatchTrial) -> O
             return oracle.run(inputs)
         return run_module(reference.module, reference.spec, inputs, device=reference.device)
 
-    shared = any(_axis(port) is None for port in reference.spec.inputs)
+    shared = any(port.batch_axis is None for port in reference.spec.inputs)
     second = run(trial.beside) if shared else trial.second.oracle
     return Outputs(trial.first.oracle, second, run(trial.both))
 
@@ -82,7 +81,7 @@ def told(reference: Reference, trial: BatchTrial | None) -> list[Finding]:
     """What eager does is no fault of a form: a note."""
     if trial is None or not trial.mixing:
         return []
-    whole = [name for name in trial.mixing if _axis(reference.port(name)) is None]
+    whole = [name for name in trial.mixing if reference.port(name).batch_axis is None]
     sampled = [name for name in trial.mixing if name not in whole]
     parts = []
     if whole:
@@ -131,7 +130,7 @@ def _drawn(reference: Reference) -> BatchTrial | None:
         pairs, key=lambda pair: (_others(pair[0]) != traced, _size(pair[0]) + _size(pair[1]))
     )
     beside = {
-        port.name: (first if _axis(port) is None else second).inputs[port.name]
+        port.name: (first if port.batch_axis is None else second).inputs[port.name]
         for port in spec.inputs
     }
     return BatchTrial(first, second, beside, _joined(spec, first.inputs, beside))
@@ -152,14 +151,10 @@ def _others(judged: Judged) -> dict[str, int]:
     return {name: size for name, size in judged.case.sizes.items() if name != BATCH}
 
 
-def _axis(port: Port) -> int | None:
-    return port.shape.index(BATCH) if BATCH in port.shape else None
-
-
 def _joined(spec: ModelSpec, first: Arrays, second: Arrays) -> Arrays:
     joined = {}
     for port in spec.inputs:
-        axis = _axis(port)
+        axis = port.batch_axis
         parts = [first[port.name], second[port.name]]
         joined[port.name] = parts[0] if axis is None else np.concatenate(parts, axis=axis)
     return joined
@@ -196,7 +191,7 @@ def _mixing(
 
 def _pairs(port: Port, outputs: Outputs, moved: tuple[Arrays, Arrays] | None) -> list[_Pair]:
     """Both in a row against both as one; without a batch axis, either against both as one."""
-    axis, name = _axis(port), port.name
+    axis, name = port.batch_axis, port.name
     apart = [outputs.first[name], outputs.second[name]]
     spreads = [part.get(name) for part in moved or ({}, {})]
     if axis is not None:

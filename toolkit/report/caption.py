@@ -7,6 +7,7 @@ import hashlib
 from toolkit.report.numbers import counted, format_number, format_percent
 from toolkit.report.symbols import TIMES
 from toolkit.results import Comparison, Document, Environment, WeightsOrigin
+from toolkit.words import told_origin
 
 SHORT_HASH = 12
 _OF_NOTHING = hashlib.sha256().hexdigest()
@@ -73,8 +74,8 @@ def weights_line(weights: WeightsOrigin | None) -> str:
         return ""
     if weights.sha256 == _OF_NOTHING:
         return "no weights"
-    seed = f", seed {weights.seed}" if weights.seed is not None else ""
-    return f"weights {weights.origin}{seed}, sha256 {short_hash(weights.sha256)}"
+    told = told_origin(weights.origin, weights.seed)
+    return f"weights {told}, sha256 {short_hash(weights.sha256)}"
 
 
 def environment_lines(document: Document) -> list[str]:

@@ -8,6 +8,7 @@ from toolkit.report.caption import short_hash
 from toolkit.report.numbers import NOTHING, format_count, format_duration, format_number
 from toolkit.report.sheet import Cell, Column, Sheet, verdict, whole, words
 from toolkit.results import Metric, TrainedModel
+from toolkit.words import told_origin
 
 COLUMNS = (
     Column("model"),
@@ -67,7 +68,6 @@ def format_metric(metric: Metric) -> str:
 
 
 def _row(model: TrainedModel) -> list[Cell]:
-    seed = f", seed {model.weights.seed}" if model.weights.seed is not None else ""
     return [
         words(model.name),
         words(model.data),
@@ -75,7 +75,7 @@ def _row(model: TrainedModel) -> list[Cell]:
         whole(format_duration(model.seconds)),
         words(format_metric(model.metric)),
         whole(format_number(model.metric.floor)),
-        words(f"{model.weights.origin}{seed}"),
+        words(told_origin(model.weights.origin, model.weights.seed)),
         whole(short_hash(model.weights.sha256) or NOTHING),
         verdict(_status(model), _remark(model)),
     ]

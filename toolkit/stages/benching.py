@@ -12,10 +12,10 @@ from toolkit import results, runtimes
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import draw
-from toolkit.options import BATCH, EAGER, BenchOptions, TimedForm
+from toolkit.options import EAGER, BenchOptions, TimedForm
 from toolkit.runtimes import eager
 from toolkit.runtimes.base import Runner, RunOptions
-from toolkit.spec import ModelSpec
+from toolkit.spec import BATCH, ModelSpec
 from toolkit.stages.subject import Subject
 from toolkit.timing.calls import Contestant
 from toolkit.timing.comparison import Outcome, Timing, compare

@@ -16,8 +16,7 @@ from toolkit.events import Observe, Progress
 from toolkit.images import tiled, unnormalised, write_png
 from toolkit.spec import ModelSpec, TrainingPlan
 from toolkit.stages.subject import Subject, prepare
-from toolkit.weights import WeightsRecord
-from toolkit.words import ModelWords, display_name
+from toolkit.words import ModelWords, display_name, told_origin
 
 STEPS = 10
 GRID_SIDE = 20
@@ -59,6 +58,7 @@ def draw(words: ModelWords, folder: Path, observe: Observe) -> Iterator[results.
 
 
 def _written(subject: Subject, picture: Sketch, folder: Path) -> results.Picture:
+    record = subject.built.weights
     pixels = tiled(picture.images, picture.columns, enlarged=ENLARGED)
     path = folder / f"{subject.spec.name}-{picture.name}.png"
     write_png(pixels, path)
@@ -68,12 +68,8 @@ def _written(subject: Subject, picture: Sketch, folder: Path) -> results.Picture
         shows=picture.shows,
         width=pixels.shape[2],
         height=pixels.shape[1],
-        weights=_told(subject.built.weights),
+        weights=told_origin(record.origin, record.seed),
     )
-
-
-def _told(weights: WeightsRecord) -> str:
-    return weights.origin + (f", seed {weights.seed}" if weights.seed is not None else "")
 
 
 def _sketching(spec: ModelSpec) -> Callable[[Subject], Iterator[Sketch]]:

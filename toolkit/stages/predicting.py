@@ -22,7 +22,7 @@ from toolkit.images import as_sample, read_image
 from toolkit.options import PredictOptions
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import ModelSpec, Preprocess
-from toolkit.words import display_name
+from toolkit.words import display_name, told_origin
 
 FIRST_CHOICE = "onnx"
 Array = NDArray[Any]
@@ -131,11 +131,6 @@ def _first_form(held: Manifest) -> str:
     return FIRST_CHOICE if FIRST_CHOICE in forms or not forms else forms[0]
 
 
-def _told(weights: WeightsEntry) -> str:
-    """Where the weights came from: `random, seed 0`."""
-    return weights.origin + (f", seed {weights.seed}" if weights.seed is not None else "")
-
-
 def _rows(classifier: Classifier, image: Path) -> list[results.Prediction]:
     try:
         sample = _sample(classifier, image)
@@ -210,6 +205,6 @@ def _row(classifier: Classifier, image: Path) -> results.Prediction:
         format=classifier.format,
         runtime=runtimes.RUNTIME_OF[classifier.format],
         device=classifier.options.device,
-        weights=_told(classifier.weights),
+        weights=told_origin(classifier.weights.origin, classifier.weights.seed),
         note=classifier.weights.note,
     )

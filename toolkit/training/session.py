@@ -210,16 +210,12 @@ def _load(spec: ModelSpec, plan: TrainingPlan, data_dir: Path | None) -> DataSet
 
 def _sample_shape(spec: ModelSpec, port: Port) -> tuple[Size, ...]:
     """The port's shape without the batch; dynamic sizes of an image are those of its crop."""
-    axis = _batch_axis(port)
+    axis = port.batch_axis or 0
     sizes = (*port.shape[:axis], *port.shape[axis + 1 :])
     if spec.preprocess is None:
         return sizes
     side = spec.preprocess.crop + 2 * spec.preprocess.padding
     return tuple(side if isinstance(size, str) else size for size in sizes)
-
-
-def _batch_axis(port: Port) -> int:
-    return port.shape.index("batch") if "batch" in port.shape else 0
 
 
 def _batch_axes(spec: ModelSpec, plan: TrainingPlan, data: DataSet) -> tuple[int, ...]:
@@ -232,7 +228,7 @@ def _batch_axes(spec: ModelSpec, plan: TrainingPlan, data: DataSet) -> tuple[int
             f"{data.name} gives {given} inputs, the model takes {len(spec.inputs)}: "
             f"{', '.join(port.name for port in spec.inputs)}"
         )
-    return tuple(_batch_axis(port) for port in spec.inputs)
+    return tuple(port.batch_axis or 0 for port in spec.inputs)
 
 
 def _objective(
