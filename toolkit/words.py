@@ -56,7 +56,11 @@ class TrainingWords:
 
 @dataclass(frozen=True)
 class ModelWords:
-    """A model word with everything that was said about its inputs, weights and seed."""
+    """A model word with everything that was said about its inputs, weights and seed.
+
+    `dynamic` is `auto` or None. `imports` are modules, and `ort_libraries` files, that register
+    operators of the user's own. `with_preprocess` puts the preparation of images into the graph.
+    """
 
     word: str
     inputs: tuple[str, ...] = ()
@@ -67,6 +71,10 @@ class ModelWords:
     weights: str = "default"
     seed: int = 0
     training: TrainingWords = TrainingWords()
+    dynamic: str | None = None
+    imports: tuple[str, ...] = ()
+    ort_libraries: tuple[str, ...] = ()
+    with_preprocess: bool = False
 
     def named(self, word: str) -> ModelWords:
         """The same options for another model."""
@@ -106,8 +114,11 @@ class ModelWords:
             ("--dim", self.dims),
             ("--range", self.ranges),
             ("--arg", self.arguments),
+            ("--import", self.imports),
+            ("--ort-library", self.ort_libraries),
         ):
             parts += [word for value in values for word in (option, value)]
+        parts += ["--with-preprocess"] if self.with_preprocess else []
         if self.weights != "default":
             parts += ["--weights", self.weights]
         if self.seed:

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as opt
-from toolkit.cli.model_options import ModelOptions, training_words
+from toolkit.cli.groups import spread
+from toolkit.cli.model_options import ModelOptions, NameOptions, WeightOptions
+from toolkit.cli.options import ChildOptions
 
 RESULTS = Path("exported")
 
@@ -52,9 +54,10 @@ def list_models(json: opt.Json = False) -> int:
 
 
 @app.command()
+@spread
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
     *,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
     pictures: Annotated[
         Path | None,
         typer.Option(
@@ -63,9 +66,7 @@ def show(
     ] = None,
     weights: opt.Weights = "default",
     seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
-    json: opt.Json = False,
+    child: ChildOptions,
 ) -> int:
     """Show all that is known of one entry, or its pictures.
 
@@ -75,18 +76,18 @@ def show(
     from toolkit.cli import catalogue, procedures, work
 
     if pictures is None:
-        return catalogue.show(name, json=json)
-    common = work.Common(json, None, timeout, memory_limit)
-    return procedures.draw(name, pictures, common, weights=weights, seed=seed)
+        return catalogue.show(name, json=child.json)
+    return procedures.draw(name, pictures, work.Common(child), weights=weights, seed=seed)
 
 
 @app.command()
+@spread
 def predict(
+    *,
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="A folder that `toolkit export` wrote.")
     ],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],
-    *,
     format_name: Annotated[
         str | None,
         typer.Option(
@@ -103,9 +104,7 @@ def predict(
         str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where the form runs.")
     ] = "cpu",
     trust: opt.Trust = False,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
-    json: opt.Json = False,
+    child: ChildOptions,
 ) -> int:
     """Tell what image files show, through an exported form.
 
@@ -114,7 +113,7 @@ def predict(
     """
     from toolkit.cli import procedures, work
 
-    common = work.Common(json, None, timeout, memory_limit)
+    common = work.Common(child)
     return procedures.predict(
         bundle, images, common, formats=format_name, top=top, device=device, trust=trust
     )
@@ -129,26 +128,19 @@ def doctor(json: opt.Json = False) -> int:
 
 
 @app.command()
+@spread
 def train(
     *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
-    data: opt.Data = None,
-    data_dir: opt.DataDir = None,
-    recipe: opt.Recipe = "brief",
-    epochs: opt.Epochs = None,
+    names: NameOptions,
     again: Annotated[
         bool, typer.Option("--again", help="Train even where earlier weights would serve.")
     ] = False,
     device: Annotated[
         str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where training runs.")
     ] = "cpu",
-    weights: opt.Weights = "default",
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
+    weights: WeightOptions,
+    child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "train.json",
-    json: opt.Json = False,
 ) -> int:
     """Train briefly and keep the weights.
 
@@ -158,15 +150,8 @@ def train(
     """
     from toolkit.cli import work
 
-    training = training_words(recipe, data, data_dir, epochs, device)
-    chosen = ModelOptions(
-        models, everything, weights=weights, seed=seed, training=training, starting=True
-    )
-    return work.train(
-        chosen,
-        work.Common(json, results, timeout, memory_limit),
-        again=again,
-    )
+    chosen = ModelOptions(names, weights, device=device, starting=True)
+    return work.train(chosen, work.Common(child, results), again=again)
 
 
 @app.command()

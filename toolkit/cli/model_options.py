@@ -1,12 +1,12 @@
-"""The options about models and their weights, as typed: made into model words."""
+"""The options about models, as the commands take them: made into model words."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from toolkit.cli import options as opt
 from toolkit.errors import UsageError
 from toolkit.words import RECIPES, ModelWords, TrainingWords, display_name
 
@@ -14,57 +14,117 @@ FILES = "files"
 """The key of the hashes: of those in both runs each must be the same, the others are new."""
 
 
-@dataclass
-class ModelOptions:
-    """The options about models as typed."""
+@dataclass(frozen=True)
+class NameOptions:
+    """Which models."""
 
-    models: Sequence[str] | None
-    everything: bool = False
-    inputs: Sequence[str] | None = None
-    dims: Sequence[str] | None = None
-    ranges: Sequence[str] | None = None
-    arguments: Sequence[str] | None = None
-    inputs_file: str | None = None
-    weights: str = "default"
-    seed: int = 0
-    training: TrainingWords | None = None
+    models: opt.Models = None
+    everything: opt.Everything = False
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """What is said about a model besides its word: inputs, arguments, what its code needs."""
+
+    inputs: opt.Inputs = None
+    dims: opt.Dims = None
+    ranges: opt.Ranges = None
+    inputs_file: opt.InputsFile = None
+    dynamic: opt.Dynamic = None
+    arguments: opt.Arguments = None
+    imports: opt.Imports = None
+    ort_libraries: opt.OrtLibraries = None
+    with_preprocess: opt.WithPreprocess = False
+
+
+@dataclass(frozen=True)
+class WeightOptions:
+    """Which weights, and the training that gives them."""
+
+    weights: opt.Weights = "default"
+    data: opt.Data = None
+    data_dir: opt.DataDir = None
+    recipe: opt.Recipe = "brief"
+    epochs: opt.Epochs = None
+    seed: opt.Seed = 0
+
+    def training(self, device: str = "cpu") -> TrainingWords:
+        """What was said about training; raises `UsageError` for an unknown recipe."""
+        if self.recipe not in RECIPES:
+            raise UsageError(f"unknown recipe {self.recipe}", hint=f"one of: {', '.join(RECIPES)}")
+        return TrainingWords(self.recipe, self.data, self.data_dir, self.epochs, device)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The models of a command; `device` is where they are trained.
+
+    With `starting`, weights are where a training starts, and not what takes its place.
+    """
+
+    names: NameOptions
+    weights: WeightOptions = WeightOptions()
+    about: InputOptions = InputOptions()
+    device: str = "cpu"
     starting: bool = False
-    """Whether weights are where a training starts, and not what takes its place."""
+
+    @property
+    def training(self) -> TrainingWords:
+        """What was said about training."""
+        return self.weights.training(self.device)
+
+    @property
+    def everything(self) -> bool:
+        """Whether every model of the catalogue is meant."""
+        return self.names.everything
 
     def words(self) -> list[ModelWords]:
         """The model words, their grammar checked; raises `UsageError`."""
-        if self.models and self.everything:
+        models = self.names.models
+        if models and self.everything:
             raise UsageError("--all is every model: name none beside it")
-        if not self.models and not self.everything:
+        if not models and not self.everything:
             raise UsageError(
                 "which model?",
                 hint="name one, as in `toolkit check lenet5`; `toolkit list` shows them all",
             )
-        if self.training and self.training.said and self.weights != "default" and not self.starting:
-            raise UsageError(
-                f"--weights {self.weights} takes the place of a training: "
-                f"{' '.join(self.training.options())} would be passed over"
-            )
-        words = [
-            ModelWords(
-                word,
-                tuple(self.inputs or ()),
-                tuple(self.dims or ()),
-                tuple(self.ranges or ()),
-                tuple(self.arguments or ()),
-                self.inputs_file,
-                self.weights,
-                self.seed,
-                self.training or TrainingWords(),
-            )
-            for word in dict.fromkeys(self.models or [])
-        ]
+        self._refuse_weights_beside_training()
+        common = self._common()
+        if not models:
+            return [common]
+        words = [replace(self._described(common), word=word) for word in dict.fromkeys(models)]
         for each in words:
             each.ports()
             each.dimensions()
             each.constructor_arguments()
-        common = ModelWords("", weights=self.weights, seed=self.seed)
-        return words or [replace(common, training=self.training or TrainingWords())]
+        return words
+
+    def _refuse_weights_beside_training(self) -> None:
+        chosen = self.weights.weights
+        if self.training.said and chosen != "default" and not self.starting:
+            raise UsageError(
+                f"--weights {chosen} takes the place of a training: "
+                f"{' '.join(self.training.options())} would be passed over"
+            )
+
+    def _common(self) -> ModelWords:
+        chosen = self.weights
+        return ModelWords("", weights=chosen.weights, seed=chosen.seed, training=self.training)
+
+    def _described(self, common: ModelWords) -> ModelWords:
+        about = self.about
+        return replace(
+            common,
+            inputs=tuple(about.inputs or ()),
+            dims=tuple(about.dims or ()),
+            ranges=tuple(about.ranges or ()),
+            arguments=tuple(about.arguments or ()),
+            inputs_file=about.inputs_file,
+            dynamic=about.dynamic,
+            imports=tuple(about.imports or ()),
+            ort_libraries=tuple(about.ort_libraries or ()),
+            with_preprocess=about.with_preprocess,
+        )
 
 
 def told(chosen: ModelOptions) -> dict[str, object]:
@@ -72,18 +132,23 @@ def told(chosen: ModelOptions) -> dict[str, object]:
 
     A folder is told by its name alone: results leave this machine.
     """
-    training = chosen.training or TrainingWords()
+    training, about, weights = chosen.training, chosen.about, chosen.weights.weights
     folder = None if training.data_dir is None else Path(training.data_dir).name
-    weights = (chosen.weights, chosen.weights.rpartition(":")[0])  # FILE, or FILE:KEY
-    files = [*weights, chosen.inputs_file, *map(_code, chosen.models or ())]
+    places = (weights, weights.rpartition(":")[0])  # FILE, or FILE:KEY
+    libraries = list(about.ort_libraries or ())
+    files = [*places, about.inputs_file, *libraries, *map(_code, chosen.names.models or ())]
     return {
-        "inputs": list(chosen.inputs or ()),
-        "dims": list(chosen.dims or ()),
-        "ranges": list(chosen.ranges or ()),
-        "arguments": list(chosen.arguments or ()),
-        "inputs_file": display_name(chosen.inputs_file or ""),
-        "weights": display_name(chosen.weights),
-        "seed": chosen.seed,
+        "inputs": list(about.inputs or ()),
+        "dims": list(about.dims or ()),
+        "ranges": list(about.ranges or ()),
+        "arguments": list(about.arguments or ()),
+        "inputs_file": display_name(about.inputs_file or ""),
+        "dynamic": about.dynamic,
+        "imports": list(about.imports or ()),
+        "ort_libraries": [display_name(name) for name in libraries],
+        "with_preprocess": about.with_preprocess,
+        "weights": display_name(weights),
+        "seed": chosen.weights.seed,
         "training": asdict(replace(training, data_dir=folder)),
         FILES: {Path(name).name: _digest(name) for name in files if name and Path(name).is_file()},
     }
@@ -96,16 +161,3 @@ def _code(word: str) -> str:
 
 def _digest(name: str) -> str:
     return hashlib.sha256(Path(name).read_bytes()).hexdigest()
-
-
-def training_words(
-    recipe: str,
-    data: str | None,
-    data_dir: str | None,
-    epochs: int | None,
-    device: str = "cpu",
-) -> TrainingWords:
-    """What was said about training; raises `UsageError` for an unknown recipe."""
-    if recipe not in RECIPES:
-        raise UsageError(f"unknown recipe {recipe}", hint=f"one of: {', '.join(RECIPES)}")
-    return TrainingWords(recipe, data, data_dir, epochs, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,37 @@ InputsFile = Annotated[
         "--inputs",
         metavar="FILE.npz",
         help="Arrays to run besides the drawn ones, by input name.",
+    ),
+]
+Dynamic = Annotated[
+    str | None,
+    typer.Option(
+        "--dynamic",
+        metavar="auto",
+        help="Try which dimensions of the inputs can vary, and say which cannot.",
+    ),
+]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="Import a module first: one that registers operators of your own. Repeatable.",
+    ),
+]
+OrtLibraries = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ort-library",
+        metavar="FILE",
+        help="A library of operators for onnxruntime. Repeatable.",
+    ),
+]
+WithPreprocess = Annotated[
+    bool,
+    typer.Option(
+        "--with-preprocess",
+        help="Put resize, crop and normalisation into the exported graph.",
     ),
 ]
 Weights = Annotated[
@@ -150,3 +182,12 @@ Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of every
 BaselineVariant = Annotated[
     str, typer.Option("--baseline-variant", metavar="NAME", help="What the others are compared to.")
 ]
+
+
+@dataclass(frozen=True)
+class ChildOptions:
+    """What a child process may use, and where what it finds goes."""
+
+    timeout: Timeout = 600.0
+    memory_limit: MemoryLimit = None
+    json: Json = False

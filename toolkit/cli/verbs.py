@@ -9,32 +9,23 @@ import typer
 
 from toolkit.cli import options as opt
 from toolkit.cli.app import RESULTS, app
-from toolkit.cli.model_options import ModelOptions, training_words
+from toolkit.cli.groups import spread
+from toolkit.cli.model_options import InputOptions, ModelOptions, NameOptions, WeightOptions
+from toolkit.cli.options import ChildOptions
 
 
 @app.command()
+@spread
 def export(
     *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
+    names: NameOptions,
     formats: opt.Formats = None,
     out: opt.Out = RESULTS,
     opset: opt.Opset = 20,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    data: opt.Data = None,
-    data_dir: opt.DataDir = None,
-    recipe: opt.Recipe = "brief",
-    epochs: opt.Epochs = None,
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
+    about: InputOptions,
+    weights: WeightOptions,
+    child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "export.json",
-    json: opt.Json = False,
 ) -> int:
     """Write bundles of exported forms.
 
@@ -42,19 +33,16 @@ def export(
     """
     from toolkit.cli import work
 
-    training = training_words(recipe, data, data_dir, epochs)
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed, training
-    )
-    common = work.Common(json, results, timeout, memory_limit)
+    chosen = ModelOptions(names, weights, about)
+    common = work.Common(child, results)
     return work.export(chosen, common, formats=formats, out=out, opset=opset)
 
 
 @app.command()
+@spread
 def check(
     *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
+    names: NameOptions,
     formats: opt.Formats = None,
     device: opt.Device = "cpu",
     opset: opt.Opset = 20,
@@ -64,21 +52,10 @@ def check(
     budget: opt.Budget = 60.0,
     resume: opt.Resume = False,
     trust: opt.Trust = False,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    data: opt.Data = None,
-    data_dir: opt.DataDir = None,
-    recipe: opt.Recipe = "brief",
-    epochs: opt.Epochs = None,
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
+    about: InputOptions,
+    weights: WeightOptions,
+    child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "check.json",
-    json: opt.Json = False,
 ) -> int:
     """Judge every exported form against its model.
 
@@ -87,20 +64,16 @@ def check(
     """
     from toolkit.cli import work
 
-    training = training_words(recipe, data, data_dir, epochs)
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed, training
-    )
-    common = work.Common(json, results, timeout, memory_limit)
+    chosen = ModelOptions(names, weights, about)
     asked = work.Check(formats, device, opset, failures, trust, budget)
-    return work.check(chosen, common, asked, resume=resume)
+    return work.check(chosen, work.Common(child, results), asked, resume=resume)
 
 
 @app.command()
+@spread
 def bench(
     *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
+    names: NameOptions,
     variants: opt.Variants = None,
     batch: opt.Batches = "1",
     threads: opt.Threads = 1,
@@ -112,21 +85,10 @@ def bench(
     ] = 60.0,
     opset: opt.Opset = 20,
     trust: opt.Trust = False,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    data: opt.Data = None,
-    data_dir: opt.DataDir = None,
-    recipe: opt.Recipe = "brief",
-    epochs: opt.Epochs = None,
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
+    about: InputOptions,
+    weights: WeightOptions,
+    child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "bench.json",
-    json: opt.Json = False,
 ) -> int:
     """Time every form against eager.
 
@@ -135,22 +97,18 @@ def bench(
     """
     from toolkit.cli import work
 
-    training = training_words(recipe, data, data_dir, epochs)
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed, training
-    )
-    common = work.Common(json, results, timeout, memory_limit)
+    chosen = ModelOptions(names, weights, about)
     asked = work.Bench(
         variants, batch, threads, device, baseline_variant, quick, budget, opset, trust
     )
-    return work.bench(chosen, common, asked)
+    return work.bench(chosen, work.Common(child, results), asked)
 
 
 @app.command()
+@spread
 def run(
     *,
-    models: opt.Models = None,
-    everything: opt.Everything = False,
+    names: NameOptions,
     formats: opt.Formats = None,
     out: opt.Out = RESULTS,
     opset: opt.Opset = 20,
@@ -162,21 +120,10 @@ def run(
     ] = True,
     budget: opt.Budget = 60.0,
     resume: opt.Resume = False,
-    inputs: opt.Inputs = None,
-    dims: opt.Dims = None,
-    ranges: opt.Ranges = None,
-    arguments: opt.Arguments = None,
-    inputs_file: opt.InputsFile = None,
-    weights: opt.Weights = "default",
-    data: opt.Data = None,
-    data_dir: opt.DataDir = None,
-    recipe: opt.Recipe = "brief",
-    epochs: opt.Epochs = None,
-    seed: opt.Seed = 0,
-    timeout: opt.Timeout = 600.0,
-    memory_limit: opt.MemoryLimit = None,
+    about: InputOptions,
+    weights: WeightOptions,
+    child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "run.json",
-    json: opt.Json = False,
 ) -> int:
     """Weights, export, check, bench and report.
 
@@ -184,11 +131,7 @@ def run(
     """
     from toolkit.cli import work
 
-    training = training_words(recipe, data, data_dir, epochs)
-    chosen = ModelOptions(
-        models, everything, inputs, dims, ranges, arguments, inputs_file, weights, seed, training
-    )
-    common = work.Common(json, results, timeout, memory_limit)
+    chosen = ModelOptions(names, weights, about)
     asked = work.Bench(None, batch, threads, device, "eager", quick, 60.0, opset, False)
     check = work.Check(formats, device, opset, out, trust=False, budget_s=budget)
-    return work.run(chosen, common, asked, check, out=out, resume=resume)
+    return work.run(chosen, work.Common(child, results), asked, check, out=out, resume=resume)

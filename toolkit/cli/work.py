@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.model_options import ModelOptions, told
+from toolkit.cli.options import ChildOptions
 from toolkit.cli.session import Session
 from toolkit.errors import UsageError
 from toolkit.options import ALL_VARIANTS, EAGER, BenchOptions, CheckOptions, ExportOptions
@@ -25,10 +26,8 @@ OUTPUTS = ("out", "failures")
 class Common:
     """The options of every command that works: output, and what a child may use."""
 
-    json: bool
-    results: Path | None
-    timeout_s: float
-    memory_limit_gb: float | None
+    child: ChildOptions
+    results: Path | None = None
 
     def session(
         self,
@@ -45,11 +44,11 @@ class Common:
         """
         return Session(
             command,
-            self.json,
+            self.child.json,
             build,
             self.results,
-            self.timeout_s,
-            self.memory_limit_gb,
+            self.child.timeout,
+            self.child.memory_limit,
             threads,
             None if asked is None else _plainly(asked),
             resume,
@@ -146,7 +145,7 @@ def _resolved(chosen: ModelOptions, device: str = "cpu") -> Callable[[Sweep], li
 
 def train(chosen: ModelOptions, common: Common, *, again: bool) -> int:
     """Train each model; one that is not trained at all is said."""
-    resolved = _resolved(chosen, chosen.training.device if chosen.training else "cpu")
+    resolved = _resolved(chosen, chosen.device)
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):
