@@ -17,6 +17,9 @@ SEED = 0
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# A script for each fault takes seconds; the tests of reproductions ask for theirs.
+os.environ["TOOLKIT_REPRODUCTIONS"] = "0"
+
 # What a terminal or a CI service sets must not change what is printed.
 os.environ["NO_COLOR"] = "1"
 for variable in ("FORCE_COLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "COLUMNS", "LINES"):

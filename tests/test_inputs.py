@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from toolkit.errors import BuildError, InputsError
-from toolkit.inputs import Kind, draw, flatten, run_module, to_tensors
+from toolkit.flattening import flatten
+from toolkit.inputs import Kind, draw, run_module, to_tensors
 from toolkit.spec import DTYPES, ModelSpec, Port
 
 KINDS = get_args(Kind)

@@ -49,7 +49,7 @@ def test_an_unknown_name_answers_with_the_nearest() -> None:
         ("empty", "no manifest.json"),
         ("lone.onnx", "check the model, or its bundle"),
         ("zzzzzz", "toolkit list"),
-        ("torchvision:resnet50", "file.py:name"),
+        ("torchvision:", "torchvision:resnet50"),
     ],
 )
 def test_what_is_no_model_says_what_would_be(word: str, hint: str) -> None:

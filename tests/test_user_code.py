@@ -173,15 +173,3 @@ def test_missing_inputs_are_guessed_from_the_first_layer(
     error = user_code.missing_inputs(f"networks.py:{name}", make)
     assert error.exit_code == 2
     assert str(error.hint).endswith(guess)
-
-
-def test_the_parameters_of_forward_are_named_in_order() -> None:
-    class Two(nn.Module):
-        def forward(self, a: int, b: int = 1, *, c: int = 2) -> None: ...
-
-    class Many(nn.Module):
-        def forward(self, *parts: int) -> None: ...
-
-    assert user_code.parameter_names(Two()) == ["a", "b"]
-    assert user_code.required_parameters(Two()) == ["a"]
-    assert user_code.parameter_names(Many()) == []

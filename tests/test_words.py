@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.calling import Constant
 from toolkit.errors import InputsError, UsageError
 from toolkit.spec import DTYPES, Port
 from toolkit.words import (
@@ -30,7 +31,7 @@ from toolkit.words import (
         ("x=1x3:float16", Port("x", (1, 3), "float16")),
         ("x=5", Port("x", (5,))),
         ("scale=()", Port("scale", ())),
-        ("state.h=2,batch", Port("state.h", (2, "batch"))),
+        ("state.h=2,batch", Port("state_h", (2, "batch"), path="state.h")),
     ],
 )
 def test_an_input_is_a_name_a_shape_and_a_dtype(text: str, port: Port) -> None:
@@ -108,7 +109,7 @@ def test_formats_are_lists_with_commas_and_the_nearest_is_named() -> None:
 
 def test_a_range_for_no_input_is_refused() -> None:
     words = ModelWords("net.py:Net", inputs=("x=3",), ranges=("y=0..1",))
-    with pytest.raises(InputsError, match="no --input has this name"):
+    with pytest.raises(InputsError, match="no input has this name"):
         words.ports()
 
 
@@ -128,3 +129,23 @@ def test_an_absolute_path_is_shown_by_its_file_name() -> None:
     assert display_name("/home/somebody/bundle") == "bundle"
     assert display_name("sub/net.py:Net") == "sub/net.py:Net"
     assert display_name("lenet5") == "lenet5"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("use_cache:=False", "use_cache", False),
+        ("mask:=None", "mask", None),
+        ("options.scale:=0.5", "options.scale", 0.5),
+        ("mode:=bilinear", "mode", "bilinear"),
+    ],
+)
+def test_a_constant_is_a_path_and_a_python_value(text: str, path: str, value: Constant) -> None:
+    words = ModelWords("net.py:Net", inputs=("x=2,3", text))
+    assert words.constants() == {path: value}
+    assert [port.name for port in words.ports()] == ["x"]
+
+
+def test_a_list_is_no_constant() -> None:
+    with pytest.raises(InputsError, match="list is no constant"):
+        ModelWords("net.py:Net", inputs=("sizes:=[1, 2]",)).constants()

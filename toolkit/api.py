@@ -7,9 +7,9 @@ assert all(row.status == "pass" for row in rows)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from torch import nn
 
@@ -17,6 +17,7 @@ from toolkit import bundle as bundles
 from toolkit import pipeline, registry, results, runtimes
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, ignore
+from toolkit.given import Given, training_of, words_of
 from toolkit.options import (
     BUDGET_S,
     EXPORTED,
@@ -29,78 +30,31 @@ from toolkit.options import (
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES, ModelSpec
-from toolkit.stages import exporting, picturing, predicting
+from toolkit.stages import exporting, picturing, predicting, room
+from toolkit.stages.bundled import libraries_for
 from toolkit.stages.subject import Subject, of_module, of_spec, prepare, reference
-from toolkit.words import RECIPES, ModelWords, TrainingWords, parse_formats
+from toolkit.words import RECIPES, ModelWords, parse_formats
 
 Model = str | nn.Module | ModelSpec
 
 
-@dataclass(frozen=True)
-class Given:
-    """What is said about a model besides itself; the grammar is that of the command line.
-
-    `inputs`: name → `"batch,3,32,32"` or `"batch,time:int64"`; `dims` and `ranges`: name →
-    `"1..64"`.
-    """
-
-    inputs: Mapping[str, str] | None = None
-    dims: Mapping[str, str] | None = None
-    ranges: Mapping[str, str] | None = None
-    weights: str = "default"
-    seed: int = 0
-    training: TrainingWords = field(default_factory=TrainingWords)
-
-    def words(self, word: str) -> ModelWords:
-        """The words that say the same on the command line.
-
-        Raises `UsageError` where other weights are named than those of the training.
-        """
-        if self.training.said and self.weights != "default":
-            raise UsageError(
-                f"weights={self.weights!r} takes the place of a training: what is said about one "
-                "would be passed over",
-                model=word,
-            )
-        return ModelWords(
-            word,
-            _pairs(self.inputs),
-            _pairs(self.dims),
-            _pairs(self.ranges),
-            weights=self.weights,
-            seed=self.seed,
-            training=self.training,
-        )
-
-
-def _pairs(values: Mapping[str, str] | None) -> tuple[str, ...]:
-    return tuple(f"{name}={value}" for name, value in (values or {}).items())
-
-
-def _training(
-    data: str | None,
-    data_dir: Path | str | None,
-    recipe: str,
-    epochs: int | None,
-    device: str = "cpu",
-) -> TrainingWords:
-    """What is said about training; raises `UsageError` for a recipe that there is not."""
-    if recipe not in RECIPES:
-        raise UsageError(f"unknown recipe {recipe}", hint=f"one of: {', '.join(RECIPES)}")
-    return TrainingWords(recipe, data, None if data_dir is None else str(data_dir), epochs, device)
-
-
 def _subject(model: Model, given: Given, observe: Observe, *, fallback: bool = False) -> Subject:
     if isinstance(model, str):
-        return prepare(given.words(model), observe, fallback=fallback)
+        return prepare(words_of(model, given), observe, fallback=fallback)
+    words = words_of(model.name if isinstance(model, ModelSpec) else type(model).__name__, given)
     trained = isinstance(model, ModelSpec) and (model.training or model.recipe or model.part_of)
-    if given.training.said and not trained:
+    if words.training.said and not trained:
         raise UsageError(
             "it has no training plan: what is said about training would be passed over"
         )
+    if words.arguments:
+        raise UsageError(
+            "arguments are for a model that is named, and built with them: this one is built",
+            model=words.word,
+        )
     if isinstance(model, ModelSpec):
-        return of_spec(model, given.words(model.name), observe, fallback=fallback)
-    return of_module(model, given.words(type(model).__name__))
+        return of_spec(model, words, observe, fallback=fallback)
+    return of_module(model, words)
 
 
 def list_models() -> list[ModelSpec]:
@@ -116,7 +70,7 @@ def train(
     recipe: str = RECIPES[0],
     epochs: int | None = None,
     device: str = "cpu",
-    weights: str = "default",
+    weights: Path | str = "default",
     seed: int = 0,
     observe: Observe = ignore,
 ) -> results.TrainedModel:
@@ -126,8 +80,9 @@ def train(
     own; `data_dir` is where the data lie or are downloaded to. `weights` is what it starts from.
     """
     torch_device(device)
-    training = _training(data, data_dir, recipe, epochs, device)
-    words = ModelWords(model, weights=weights, seed=seed, training=training)
+    given = Given(data=data, data_dir=data_dir, recipe=recipe, epochs=epochs)
+    training = training_of(given, device)
+    words = ModelWords(model, weights=str(weights), seed=seed, training=training)
     for row in pipeline.train(words, False, observe=observe):
         return row
     raise ToolkitError("it has no training plan", model=model)
@@ -136,27 +91,19 @@ def train(
 def export(
     model: Model,
     *,
-    inputs: Mapping[str, str] | None = None,
-    dims: Mapping[str, str] | None = None,
-    ranges: Mapping[str, str] | None = None,
     formats: Sequence[str] = (),
     out: Path | str = EXPORTED,
     opset: int = OPSET,
-    weights: str = "default",
-    data: str | None = None,
-    data_dir: Path | str | None = None,
-    recipe: str = RECIPES[0],
-    epochs: int | None = None,
-    seed: int = 0,
     observe: Observe = ignore,
+    **given: Unpack[Given],
 ) -> results.ExportedModel:
     """Write a bundle under `out`; a form that cannot be exported is a row with its reason.
 
-    What is said about training is as for `train`.
+    What may be said about the model is `toolkit.given.Given`.
     """
-    training = _training(data, data_dir, recipe, epochs)
-    subject = _subject(model, Given(inputs, dims, ranges, weights, seed, training), observe)
+    subject = _subject(model, given, observe)
     options = ExportOptions(parse_formats(formats), Path(out), opset)
+    room.require_to_export(subject, options)
     return exporting.export_bundle(
         subject, options, {}, reference(subject, observe=observe, budget_s=0.0), observe
     )
@@ -165,29 +112,19 @@ def export(
 def check(
     model: Model,
     *,
-    inputs: Mapping[str, str] | None = None,
-    dims: Mapping[str, str] | None = None,
-    ranges: Mapping[str, str] | None = None,
     formats: Sequence[str] = (),
     device: str = "cpu",
     failures: Path | str = EXPORTED,
     trust: bool = False,
     budget_s: float | None = BUDGET_S,
-    weights: str = "default",
-    data: str | None = None,
-    data_dir: Path | str | None = None,
-    recipe: str = RECIPES[0],
-    epochs: int | None = None,
-    seed: int = 0,
     observe: Observe = ignore,
+    **given: Unpack[Given],
 ) -> list[results.CheckResult]:
     """One verdict a format: whether the exported form is as accurate as the model.
 
-    `budget_s` is the time for the cases of one form; None has no end. What is said about training
-    is as for `train`.
+    `budget_s` is the time for the cases of one form; None has no end. What may be said about the
+    model is `toolkit.given.Given`.
     """
-    training = _training(data, data_dir, recipe, epochs)
-    given = Given(inputs, dims, ranges, weights, seed, training)
     subject = _subject(model, given, observe, fallback=True)
     names = parse_formats(formats)
     options = CheckOptions(names, device, OPSET, Path(failures), trust, budget_s)
@@ -197,24 +134,14 @@ def check(
 def bench(
     model: Model,
     *,
-    inputs: Mapping[str, str] | None = None,
-    dims: Mapping[str, str] | None = None,
-    ranges: Mapping[str, str] | None = None,
     options: BenchOptions | None = None,
-    weights: str = "default",
-    data: str | None = None,
-    data_dir: Path | str | None = None,
-    recipe: str = RECIPES[0],
-    epochs: int | None = None,
-    seed: int = 0,
     observe: Observe = ignore,
+    **given: Unpack[Given],
 ) -> list[results.Comparison]:
     """A latency table for each batch size of `options`; forms that fail parity are not timed.
 
     Runs in this process: set the thread variables of your libraries before it imports them.
     """
-    training = _training(data, data_dir, recipe, epochs)
-    given = Given(inputs, dims, ranges, weights, seed, training)
     subject = _subject(model, given, observe, fallback=True)
     rows = pipeline.timed(subject, options or BenchOptions(), observe=observe)
     return [row for row in rows if isinstance(row, results.Comparison)]
@@ -228,6 +155,7 @@ def predict(
     top: int = 5,
     device: str = "cpu",
     trust: bool = False,
+    ort_libraries: Sequence[Path | str] = (),
     observe: Observe = ignore,
 ) -> list[results.Prediction]:
     """The `top` classes of each image file, the likeliest first, through a form of a bundle.
@@ -235,7 +163,7 @@ def predict(
     Without `format_name` that is ONNX, else the first that the bundle holds. An image that cannot
     be read is a row whose `status` is not `ok`.
     """
-    options = PredictOptions(format_name, top, device, trust)
+    options = PredictOptions(format_name, top, device, trust, tuple(map(str, ort_libraries)))
     return list(
         predicting.predict(str(bundle), [Path(image) for image in images], options, observe)
     )
@@ -245,22 +173,31 @@ def draw(
     model: str,
     folder: Path | str,
     *,
-    weights: str = "default",
+    weights: Path | str = "default",
     seed: int = 0,
     observe: Observe = ignore,
 ) -> list[results.Picture]:
     """Write what a generative entry of the catalogue draws as PNG files into `folder`."""
-    words = ModelWords(model, weights=weights, seed=seed)
+    words = ModelWords(model, weights=str(weights), seed=seed)
     return list(picturing.draw(words, Path(folder), observe))
 
 
 def load(
-    bundle: Path | str, format_name: str = "onnx", *, device: str = "cpu", trust: bool = False
+    bundle: Path | str,
+    format_name: str = "onnx",
+    *,
+    device: str = "cpu",
+    trust: bool = False,
+    ort_libraries: Sequence[Path | str] = (),
 ) -> Runner:
-    """A form of a bundle, ready to `run` named arrays; its hash is verified first."""
+    """A form of a bundle, ready to `run` named arrays; its hash is verified first.
+
+    `ort_libraries` are the libraries of operators that its manifest names.
+    """
     found = bundles.read(Path(bundle))
     bundles.require_whole(found)
     path = found.path(format_name)
     bundles.require_trusted(path, format_name, trust)
-    options = RunOptions(device=device)
+    libraries = libraries_for(found, format_name, tuple(map(str, ort_libraries)))
+    options = RunOptions(device=device, libraries=libraries)
     return runtimes.runtime_for(format_name).load(path, found.spec, options)

@@ -62,6 +62,12 @@ class InputsError(UsageError):
     name = "inputs"
 
 
+class SettingsError(UsageError):
+    """The table [tool.toolkit] of a pyproject.toml does not make sense."""
+
+    name = "settings"
+
+
 class MissingError(ToolkitError):
     """The environment lacks something: a GPU, an extra, a data set (exit 3)."""
 

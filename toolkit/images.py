@@ -6,11 +6,12 @@ import os
 import stat
 import warnings
 from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import ImageError
-from toolkit.spec import Preprocess
+from toolkit.spec import Port, Preprocess
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,7 +21,8 @@ FILE_KINDS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "A
 """What is read, as far as this Pillow can. Not every kind: for some it starts another program."""
 MOST_PIXELS = 2**28 // 3
 """A quarter of a gigabyte in RGB: where Pillow too begins to suspect a decompression bomb."""
-_LEVELS = 255
+LEVELS = 255
+"""White, where black is 0."""
 _WIDE_LEVELS = 2**16
 _WIDE_STEP = 257  # 65,535 by 255: sixteen bits onto eight
 
@@ -133,6 +135,24 @@ def as_sample(image: Image, steps: Preprocess) -> Tensor:
     return transform(steps)(image)
 
 
+def sample_shape(steps: Preprocess) -> tuple[int, int, int]:
+    """Channels, height and width of what `transform` gives."""
+    side = steps.crop + 2 * steps.padding
+    return steps.channels, side, side
+
+
+def input_shape(port: Port, sample: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape in which a port takes a sample: as it is, or in one row; None where in neither."""
+    wanted = port.shape[1:]
+    in_a_row = (prod(sample),)
+    if wanted == in_a_row:
+        return in_a_row
+    fits = len(wanted) == len(sample) and all(
+        isinstance(size, str) or size == extent for size, extent in zip(wanted, sample, strict=True)
+    )
+    return sample if fits else None
+
+
 def normalised(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """(pixels - mean) / std a channel of (…, C, H, W); the caller's tensor stays as it is."""
     return (pixels - _by_channel(mean, pixels)) / _by_channel(std, pixels)
@@ -163,7 +183,7 @@ def write_png(pixels: Tensor, path: Path) -> None:
     """Write (C, height, width) in [0, 1] beside `path` and move it there; raises `OSError`."""
     from torchvision.transforms.functional import to_pil_image
 
-    levels = pixels.clamp(0, 1).mul(_LEVELS).round().byte()  # left to itself it rounds down
+    levels = pixels.clamp(0, 1).mul(LEVELS).round().byte()  # left to itself it rounds down
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         to_pil_image(levels).save(partial, format="PNG")

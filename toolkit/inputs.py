@@ -1,14 +1,8 @@
-"""Named arrays for a spec: drawn from a seed, handed to a module, and taken back flattened.
-
-The flattening rule, the same for every format and runtime: a single tensor is `output_0`; members
-of a tuple or list are numbered, those of a mapping keep their keys; nested names join with `_`.
-Where the spec names as many outputs as come out, its names are used in order.
-"""
+"""Named arrays for a spec: drawn from a seed, handed to a module, and taken back flattened."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from toolkit.errors import BuildError, InputsError
+from toolkit.errors import InputsError
+from toolkit.flattening import flatten
 from toolkit.spec import ModelSpec, Port
 
 Array = NDArray[Any]
@@ -53,11 +48,25 @@ def draw(
 def _draw_port(
     port: Port, shape: tuple[int, ...], generator: np.random.Generator, kind: Kind
 ) -> Array:
+    if port.mask:
+        return _draw_mask(port, shape, generator, kind)
     if port.dtype == "bool":
         return _draw_booleans(shape, generator, kind)
     if port.is_float:
         return _draw_floats(port, shape, generator, kind)
     return _draw_integers(port, shape, generator, kind)
+
+
+def _draw_mask(
+    port: Port, shape: tuple[int, ...], generator: np.random.Generator, kind: Kind
+) -> Array:
+    """Ones as far as a sample is long, then zeros: a row of zeros alone would mask everything."""
+    longest = shape[-1]
+    constants = {"zeros": 1, "lowest": 1, "ones": longest, "highest": longest}
+    lengths = np.full(shape[:-1], constants.get(kind, longest))
+    if kind not in constants and longest:
+        lengths = generator.integers(1, longest, size=shape[:-1], endpoint=True)
+    return (np.arange(longest) < lengths[..., None]).astype(port.dtype)
 
 
 def _draw_booleans(shape: tuple[int, ...], generator: np.random.Generator, kind: Kind) -> Array:
@@ -139,7 +148,7 @@ def to_tensors(
     device: str = "cpu",
     float_dtype: torch.dtype | None = None,
 ) -> tuple[torch.Tensor, ...]:
-    """The arguments of `forward`, in order; `float_dtype` replaces every floating dtype."""
+    """One tensor an input, in order; `float_dtype` replaces every floating dtype."""
     missing = [port.name for port in spec.inputs if port.name not in arrays]
     if missing:
         raise InputsError(f"inputs are missing: {', '.join(missing)}", model=spec.name)
@@ -162,50 +171,9 @@ def to_array(tensor: torch.Tensor) -> Array:
     return np.array(widened.contiguous().numpy())  # a copy: a module may reuse its buffers
 
 
-def flatten(value: object, names: Sequence[str] = ()) -> dict[str, torch.Tensor]:
-    """Every tensor of a nested output under its name; `names` are used when they are as many."""
-    found = list(_walk(value, ""))
-    if len(found) == len(names):
-        return dict(zip(names, (tensor for _, tensor in found), strict=True))
-    named: dict[str, torch.Tensor] = {}
-    for name, tensor in found:
-        named[_free_name(name or "output_0", named)] = tensor
-    return named
-
-
-def _free_name(name: str, taken: Mapping[str, object]) -> str:
-    """The name, with `_` behind it where joined names meet: no output is lost."""
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _walk(value: object, prefix: str) -> list[tuple[str, torch.Tensor]]:
-    if isinstance(value, torch.Tensor):
-        return [(prefix, value)]
-    if isinstance(value, bool | int | float):
-        return [(prefix, torch.tensor(value))]
-    if value is None:
-        return []
-    members = _members(value, prefix)
-    if members is None:
-        raise BuildError(f"the model returned {type(value).__name__}, which is no tensor")
-    return [pair for name, member in members for pair in _walk(member, name)]
-
-
-def _members(value: object, prefix: str) -> list[tuple[str, object]] | None:
-    if isinstance(value, Mapping):
-        return [(_join(prefix, str(key)), member) for key, member in value.items()]
-    if isinstance(value, tuple | list):
-        stem = prefix or "output"
-        return [(f"{stem}_{index}", member) for index, member in enumerate(value)]
-    if is_dataclass(value) and not isinstance(value, type):
-        return [(_join(prefix, part.name), getattr(value, part.name)) for part in fields(value)]
-    return None
-
-
-def _join(prefix: str, name: str) -> str:
-    return f"{prefix}_{name}" if prefix else name
+def arguments(spec: ModelSpec, tensors: Sequence[object]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What `forward` is called with, for tensors in the order of the spec's inputs."""
+    return (tuple(tensors), {}) if spec.call is None else spec.call.bind(tensors)
 
 
 def run_module(
@@ -231,6 +199,7 @@ def run_tensors(
 ) -> dict[str, torch.Tensor]:
     """As `run_module`, the outputs still tensors: bfloat16 has no array of its own."""
     tensors = to_tensors(spec, arrays, device=device, float_dtype=float_dtype)
+    positional, keywords = arguments(spec, tensors)
     with torch.no_grad():
-        value = module(*tensors)
+        value = module(*positional, **keywords)
     return flatten(value, [port.name for port in spec.outputs])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.results import CheckStatus
@@ -19,6 +20,14 @@ BUDGET_S = 60.0
 """Seconds for the cases of one form, and for the reference."""
 
 
+REPRODUCTIONS = "TOOLKIT_REPRODUCTIONS"
+
+
+def reproductions_wanted() -> bool:
+    """Whether faults become scripts where nothing else is said: `TOOLKIT_REPRODUCTIONS=0` is no."""
+    return os.environ.get(REPRODUCTIONS, "1") != "0"
+
+
 @dataclass(frozen=True)
 class ExportOptions:
     """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles."""
@@ -33,7 +42,8 @@ class CheckOptions:
     """How forms are checked: `formats` as asked for (empty: all), `failures` the folder for cases.
 
     `trust` loads programs that this user's toolkit did not write. `budget_s` is the time for the
-    cases of one form, and for the reference that all share; None has no end.
+    cases of one form, and for the reference that all share; None has no end. `reproductions`
+    writes a script for each fault of an exporter: up to a minute more for each.
     """
 
     formats: tuple[str, ...] = ()
@@ -42,6 +52,7 @@ class CheckOptions:
     failures: Path = EXPORTED
     trust: bool = False
     budget_s: float | None = BUDGET_S
+    reproductions: bool = field(default_factory=reproductions_wanted)
 
 
 @dataclass(frozen=True)
@@ -73,13 +84,15 @@ class BenchOptions:
 class PredictOptions:
     """How images are classified: the `top` classes through `format` (None: onnx, if it is there).
 
-    `trust` loads programs that this user's toolkit did not write.
+    `trust` loads programs that this user's toolkit did not write; `libraries` are files of
+    operators for onnxruntime.
     """
 
     format: str | None = None
     top: int = 5
     device: str = "cpu"
     trust: bool = False
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def unjudged_row(
     """A row for a form, or a whole model, that gave no verdict."""
     finding = results.Finding(name=status, severity="error", message=message)
     return results.CheckResult(
-        model=display_name(words.word),
+        model=words.shown,
         format=name,
         runtime=None,
         device=device,

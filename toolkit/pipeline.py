@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from toolkit import registry, results, weights
+from toolkit import libraries, registry, results, weights
 from toolkit.errors import BuildError
 from toolkit.events import Observe, ignore
 from toolkit.options import (
@@ -28,11 +28,11 @@ from toolkit.options import (
 from toolkit.parity.reference import Reference
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import ALL_FORMATS, FORMAT_NAMES, PART_FAMILIES, ModelSpec
-from toolkit.stages import benching, exporting, picturing, predicting
-from toolkit.stages.checking import Checking, FormAtHand, check_form, not_held
+from toolkit.stages import benching, exporting, picturing, predicting, room
+from toolkit.stages.checking import Checking, FormAtHand, check_form, discard, not_held
 from toolkit.stages.subject import Subject, prepare, reference, train_plan
 from toolkit.timing import machine
-from toolkit.words import ModelWords, TrainingWords, display_name
+from toolkit.words import ModelWords, TrainingWords
 
 
 def resolve(
@@ -48,7 +48,7 @@ def resolve(
     """
     del observe
     torch_device(device)
-    found = list(words)
+    found = [named for each in words for named in libraries.expand(each)]
     if everything:
         common = words[0] if words else ModelWords("")
         found = [_of_sweep(common, spec) for spec in registry.catalogue().values()]
@@ -94,7 +94,7 @@ def train(
         observe=observe,
     )
     yield results.TrainedModel(
-        name=display_name(words.word),
+        name=words.shown,
         data=entry.data,
         epochs=entry.epochs,
         seconds=entry.seconds,
@@ -129,6 +129,7 @@ def export(
 ) -> Iterator[results.ExportedModel]:
     """Write the bundle of one model; `dead` are forms whose export ended a process before."""
     subject = prepare(words, observe)
+    room.require_to_export(subject, options)
     judged_against = reference(subject, observe=observe, budget_s=0.0)
     yield exporting.export_bundle(subject, options, dead, judged_against, observe)
 
@@ -145,6 +146,8 @@ def prove(
     """Write the bundle, then check its forms in `names`; on the CPU both share one reference."""
     torch_device(check_options.device)
     subject = prepare(words, observe, fallback=True)
+    room.require_to_export(subject, options)
+    room.require_to_check(subject, names, written=True)
     judged_against = reference(subject, observe=observe, budget_s=check_options.budget_s)
     exported = exporting.export_bundle(subject, options, dead, judged_against, observe)
     yield exported
@@ -182,6 +185,8 @@ def checked(
     observe: Observe = ignore,
 ) -> Iterator[results.CheckResult]:
     """`check` for a subject at hand."""
+    if reference_at_hand is None:
+        room.require_to_check(subject, names, written=bundle is not None)
     judged_against = reference_at_hand or reference(
         subject, options.device, observe, budget_s=options.budget_s
     )
@@ -191,11 +196,12 @@ def checked(
             subject, judged_against, options, Path(folder), at_hand=at_hand, observe=observe
         )
         for name in (*names, *_further(subject, options, at_hand)):
-            if name in at_hand or subject.bundle is None:
+            if name in at_hand or not subject.is_exported:
                 yield check_form(checking, name)
+                discard(checking, name)
             elif name in options.formats:
                 yield not_held(checking, name)
-        if subject.bundle is not None and not at_hand and not options.formats:
+        if subject.is_exported and not at_hand and not options.formats:
             yield not_held(checking, None)
 
 
@@ -252,6 +258,8 @@ def timed(
     observe: Observe = ignore,
 ) -> Iterator[results.CheckResult | results.Comparison]:
     """`bench` for a subject at hand."""
+    room.require_to_bench(subject, options, written=forms is not None)
+    options = benching.for_subject(subject, options)
     with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
         if forms is None:
             rows, forms = _checked_forms(subject, options, Path(folder), observe)
@@ -266,7 +274,7 @@ def _checked_forms(
 ) -> tuple[list[results.CheckResult], dict[str, TimedForm]]:
     """What is to be timed, exported into `folder` and judged under the settings of the bench."""
     at_hand = exporting.forms_at_hand(subject, None)
-    known = tuple(at_hand) if subject.bundle is not None else ALL_FORMATS
+    known = tuple(at_hand) if subject.is_exported else ALL_FORMATS
     names = tuple(name for name in options.chosen if name in known)
     check_options = CheckOptions(
         names if options.variants else (),
@@ -274,6 +282,7 @@ def _checked_forms(
         options.opset,
         options.failures,
         options.trust,
+        reproductions=False,
     )
     checking = Checking(
         subject,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +18,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 
 from toolkit.checkpoints import own_state, read_state, take_over
-from toolkit.errors import MissingError, SpecError, WeightsError
+from toolkit.errors import MissingError, SpecError, ToolkitError, WeightsError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.hashing import file_sha256
-from toolkit.reasons import plain
+from toolkit.reasons import one_line, plain
 from toolkit.spec import Pretrained
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ COUNTER = "num_batches_tracked"
 _DIGITS = re.compile(r"-([0-9a-f]{8,64})\.")
 _MEGABYTE = 1 << 20
 
+_OTHERWISE = (
+    "or name a file with --weights FILE, or take seeded ones with --weights random: `train` starts "
+    "from them, the other commands take them untrained"
+)
+
 _UNREACHABLE: dict[str, str] = {}
 """Hosts that did not answer in this process, and how: they are not asked again."""
 
@@ -45,17 +50,40 @@ def load(
     """Load published weights into `module`, in place; the names of tensors that they leave seeded.
 
     Raises `MissingError` where they cannot be had, `WeightsError` where what there is is not what
-    was published, or does not fit: only where `adapt` leaves tensors out may any be missing.
+    was published, or does not fit: only where `adapt` or `fetch` leaves tensors out may any be
+    missing.
     """
-    file = published_file(pretrained.weights, model, observe)
-    state: Mapping[str, Tensor] = read_state(file)
-    if pretrained.adapt is not None:
-        state = pretrained.adapt(state)
+    state, source = _published(pretrained, model, observe)
     lacking = tuple(name for name in own_state(module) if name not in state)
     new = tuple(name for name in lacking if not name.endswith(COUNTER))
-    may_lack = lacking if pretrained.adapt is not None else set(lacking) - set(new)
-    take_over(module, state, file.name, may_lack=may_lack)
+    chosen = pretrained.adapt is not None or pretrained.fetch is not None
+    take_over(module, state, source, may_lack=lacking if chosen else set(lacking) - set(new))
     return new
+
+
+def _published(
+    pretrained: Pretrained, model: str, observe: Observe
+) -> tuple[Mapping[str, Tensor], str]:
+    """The published tensors by the model's own names, and what they are called."""
+    if pretrained.fetch is not None:
+        observe(Progress(model, "build", f"loading {pretrained.weights}"))
+        return _fetched(pretrained.fetch, pretrained.weights), pretrained.weights
+    file = published_file(pretrained.weights, model, observe)
+    state = read_state(file)
+    return state if pretrained.adapt is None else pretrained.adapt(state), file.name
+
+
+def _fetched(fetch: Callable[[], Mapping[str, Tensor]], weights: str) -> Mapping[str, Tensor]:
+    """What a library's own loader gives; whatever it raises means that there is nothing."""
+    try:
+        return fetch()
+    except ToolkitError:
+        raise
+    except Exception as error:  # a hub's client raises errors of its own packages
+        raise MissingError(
+            f"the published weights {weights} cannot be had: {one_line(str(error))}",
+            hint=f"download them once where there is a network; {_OTHERWISE}",
+        ) from error
 
 
 def published_file(name: str, model: str, observe: Observe = ignore) -> Path:
@@ -162,7 +190,5 @@ def _refuse(file: Path, host: str, failure: Exception) -> None:
 def _unavailable(file: Path, reason: str) -> MissingError:
     return MissingError(
         f"the published weights {file.name} cannot be had: {plain(reason)}",
-        hint="put the file into torch's cache (TORCH_HOME/hub/checkpoints), name one with "
-        "--weights FILE, or take seeded ones with --weights random: `train` starts from them, the "
-        "other commands take them untrained",
+        hint=f"put the file into torch's cache (TORCH_HOME/hub/checkpoints); {_OTHERWISE}",
     )

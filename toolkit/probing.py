@@ -10,8 +10,9 @@ from torch import nn
 
 from toolkit.errors import InputsError
 from toolkit.inputs import draw, run_module, run_tensors
+from toolkit.signatures import call_of, parameter_names, takes_any_keyword
 from toolkit.spec import INTEGERS, ModelSpec, Port, Size
-from toolkit.user_code import parameter_names, said
+from toolkit.user_code import said
 from toolkit.words import nearest_words
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -20,41 +21,49 @@ Shapes = Mapping[str, tuple[int, ...]]
 def complete(spec: ModelSpec, module: nn.Module) -> ModelSpec:
     """The spec with inputs in `forward`'s order, integer ranges, and the outputs of a first run.
 
-    A spec that names its outputs is whole already. Raises `InputsError` when the module does not
-    take the inputs.
+    A spec that names its outputs is whole already, but for how nested inputs are handed over.
+    Raises `InputsError` when the module does not take the inputs.
     """
+    nested = spec.call is not None or spec.constants or any(port.path for port in spec.inputs)
     if spec.outputs:
-        return spec
+        return _with_call(spec, module) if nested else spec
     inputs = tuple(_with_range(port, module) for port in _in_order(spec, module))
-    ready = replace(spec, inputs=inputs)
+    ready = _with_call(replace(spec, inputs=inputs), module)
     return replace(ready, outputs=_outputs(ready, module))
 
 
+def _with_call(spec: ModelSpec, module: nn.Module) -> ModelSpec:
+    call = call_of(module, spec)
+    return replace(spec, call=None if call.is_plain else call)
+
+
 def _in_order(spec: ModelSpec, module: nn.Module) -> list[Port]:
+    """The inputs in the order of forward's parameters, `arg0` by the name of the first."""
     names = parameter_names(module)
     if not names:
         return list(spec.inputs)
-    places = {port.name: _place(spec, port.name, names) for port in spec.inputs}
-    ordered = sorted(spec.inputs, key=lambda port: places[port.name])
-    if sorted(places.values()) != list(range(len(places))):
-        free = [name for place, name in enumerate(names) if place not in places.values()]
-        raise InputsError(
-            f"forward({', '.join(names)}) needs {free[0]} too, which comes before one given",
-            model=spec.name,
-            hint=f"add --input {free[0]}=…",
-        )
-    return ordered
+    by_place = [_by_name(port, names) for port in spec.inputs]
+    return sorted(by_place, key=lambda port: _place(spec, port, names, module))
 
 
-def _place(spec: ModelSpec, name: str, names: list[str]) -> int:
-    """The position of an input among forward's parameters, by name or as `arg0`, `arg1` …."""
-    if name in names:
-        return names.index(name)
-    if name.startswith("arg") and name[3:].isdigit() and int(name[3:]) < len(names):
-        return int(name[3:])
-    near = nearest_words(name, names)
+def _by_name(port: Port, names: list[str]) -> Port:
+    """The port with its path below the parameter's name, where it goes by `arg0`, `arg1` …."""
+    head, dot, rest = port.dotted.partition(".")
+    if head in names or not head.startswith("arg") or not head[3:].isdigit():
+        return port
+    number = int(head[3:])
+    return port if number >= len(names) else replace(port, path=f"{names[number]}{dot}{rest}")
+
+
+def _place(spec: ModelSpec, port: Port, names: list[str], module: nn.Module) -> int:
+    head = port.dotted.partition(".")[0]
+    if head in names:
+        return names.index(head)
+    if takes_any_keyword(module):
+        return len(names)
+    near = nearest_words(head, names)
     raise InputsError(
-        f"forward({', '.join(names)}) has no parameter {name}",
+        f"forward({', '.join(names)}) has no parameter {head}",
         model=spec.name,
         hint=f"did you mean {near[0]}?" if near else "inputs go by the names of its parameters",
     )

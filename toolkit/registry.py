@@ -11,7 +11,6 @@ import importlib
 import pkgutil
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from zipfile import BadZipFile
@@ -20,14 +19,13 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from torch import nn
 
-from toolkit import user_code
+from toolkit import libraries, user_code
 from toolkit.errors import InputsError, ModelNotFoundError
 from toolkit.inputs import Array
 from toolkit.spec import DTYPES, PART_FAMILIES, ModelSpec, Port
 from toolkit.words import ModelWords, display_name, nearest_words
 
 CATALOGUE = "toolkit.models"
-LIBRARIES = ("torchvision", "timm", "hf")
 FILE_SUFFIXES = (".onnx", ".pt", ".pt2")
 
 
@@ -57,24 +55,21 @@ def find(words: ModelWords) -> ModelSpec:
     """The spec that a word means; raises `ModelNotFoundError` with the nearest names."""
     known = catalogue()
     if words.word in known:
-        return _own_inputs(known[words.word], words)
-    place = words.word.partition(":")[0]
-    if place in LIBRARIES:
-        raise ModelNotFoundError(
-            f"models of {place} are not supported by this version",
-            model=words.word,
-            hint="a function of your own that returns the model is: file.py:name",
-        )
+        return require_own_inputs(known[words.word], words)
+    if libraries.is_library_word(words.word):
+        return libraries.find(words)
     if user_code.is_code_word(words.word):
         return _from_code(words)
     raise _unknown(words.word, known)
 
 
-def builder(words: ModelWords) -> Callable[[], nn.Module]:
+def builder(words: ModelWords, inputs: tuple[Port, ...] = ()) -> Callable[[], nn.Module]:
     """What builds the module of a word whose inputs are known already (a bundle's)."""
     known = catalogue()
     if words.word in known:
         return known[words.word].build
+    if libraries.is_library_word(words.word):
+        return libraries.find(words, inputs).build
     if not user_code.is_code_word(words.word):
         raise _unknown(words.word, known)
     found = user_code.find_object(words.word, words.seed)
@@ -86,8 +81,8 @@ def _unknown(word: str, known: Mapping[str, ModelSpec]) -> ModelNotFoundError:
     path = Path(word)
     if path.suffix == ".py":
         hint = f"name the class or function in it, as in {word}:Net"
-    elif path.suffix in FILE_SUFFIXES and path.is_file():
-        hint = "a lone file has no model to be judged against; check the model, or its bundle"
+    elif path.suffix in FILE_SUFFIXES:
+        hint = f"there is no file {path}"
     elif path.is_dir():
         hint = "the folder is no bundle: it has no manifest.json"
     else:
@@ -97,7 +92,8 @@ def _unknown(word: str, known: Mapping[str, ModelSpec]) -> ModelNotFoundError:
     return ModelNotFoundError("no model goes by this name", model=word, hint=hint)
 
 
-def _own_inputs(spec: ModelSpec, words: ModelWords) -> ModelSpec:
+def require_own_inputs(spec: ModelSpec, words: ModelWords) -> ModelSpec:
+    """The spec; raises `InputsError` where words about inputs would be passed over."""
     if words.inputs or words.dims or words.ranges or words.arguments:
         names = ", ".join(port.name for port in spec.inputs)
         raise InputsError(
@@ -112,12 +108,22 @@ def _from_code(words: ModelWords) -> ModelSpec:
     found = user_code.find_object(words.word, words.seed)
     built = user_code.builder(words.word, found, words.constructor_arguments())
     if isinstance(built, ModelSpec):
-        return _own_inputs(built, words)
-    ports = words.ports() or _ports_of_file(words)
+        return require_own_inputs(built, words)
+    ports = said_ports(words)
     if not ports:
         raise user_code.missing_inputs(words.word, built)
-    spec = ModelSpec(words.word, built, ports, dimensions=words.dimensions())
-    return replace(spec, name=display_name(words.word))
+    return ModelSpec(
+        display_name(words.word),
+        built,
+        ports,
+        dimensions=words.dimensions(),
+        constants=words.constants(),
+    )
+
+
+def said_ports(words: ModelWords) -> tuple[Port, ...]:
+    """The inputs by `--input`, else as the arrays of `--inputs` are; none where neither is said."""
+    return words.ports() or _ports_of_file(words)
 
 
 def _ports_of_file(words: ModelWords) -> tuple[Port, ...]:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from toolkit.calling import Call, Constant
 from toolkit.errors import SpecError
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class Port:
     Without `low` and `high` floating values are standard normal and integers lie in 0 … 9;
     with them values are uniform in the closed range. Every draw keeps to the range. `up_to` names
     a dimension whose size is the upper end (lengths of sequences); `high` then only caps it.
+    `path` says where an input lies inside a parameter of `forward`, as in `states.1`; without it
+    the input is the parameter of its name. A `mask` is drawn as one of padding at the end: along
+    the last axis as many ones as a sample is long, at least one, then zeros.
     """
 
     name: str
@@ -93,6 +97,8 @@ class Port:
     low: float | None = None
     high: float | None = None
     up_to: str | None = None
+    path: str | None = None
+    mask: bool = False
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -123,6 +129,11 @@ class Port:
         most = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
         if low != int(low) or high != int(high) or low < least or high > most:
             raise SpecError(f"port {self.name}: range {low:g} … {high:g} does not fit {self.dtype}")
+
+    @property
+    def dotted(self) -> str:
+        """Where it lies among the arguments of `forward`."""
+        return self.path or self.name
 
     @property
     def is_float(self) -> bool:
@@ -225,11 +236,14 @@ class Pretrained:
 
     Or the address of a file whose name holds the first digits of its SHA-256, as theirs do:
     `https://host/net-0123abcd.pth`. `adapt` turns the published state dict into the model's own;
-    keys that it leaves out stay as they were seeded (a new head).
+    keys that it leaves out stay as they were seeded (a new head). With `fetch` the tensors are
+    those that a library's own loader gives, by the model's own names, and `weights` is what they
+    are called.
     """
 
     weights: str
     adapt: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
+    fetch: Callable[[], Mapping[str, Tensor]] | None = None
 
 
 @dataclass(frozen=True)
@@ -262,7 +276,7 @@ class Preprocess:
     pad_value: float = 0.0
 
 
-def _no_limits() -> Mapping[str, str]:
+def _none() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
@@ -271,11 +285,13 @@ class ModelSpec:
     """Everything the toolkit knows about a model; nothing about it stands anywhere else.
 
     `inputs` are in the order of `forward`'s parameters. `outputs` may be empty for a user's own
-    model: they are then read off its first run. `limits` maps a format to the reason why the
-    model cannot be had in it; a limit is a strict expectation.
+    model: they are then read off its first run. `constants` are arguments that are no tensors, by
+    path; `call` is how both are handed to `forward`, None for the inputs in order. `limits` maps a
+    format to the reason why the model cannot be had in it; a limit is a strict expectation.
 
     Weights: trained by `training` where that is given and its data are at hand, else `pretrained`,
     else those of `part_of`, else seeded. `recipe` is the document's own training as it stands.
+    `preprocess_in_graph`: the module does its `preprocess` itself, its input is the raw image.
     `labels` names a set of class names (`toolkit.labels`), or holds the names themselves.
     """
 
@@ -284,6 +300,8 @@ class ModelSpec:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...] = ()
     dimensions: tuple[Dimension, ...] = ()
+    constants: Mapping[str, Constant] = field(default_factory=_none)
+    call: Call | None = None
     family: str = "user"
     document: str | None = None
     summary: str = ""
@@ -294,8 +312,9 @@ class ModelSpec:
     part_of: PartOf | None = None
     twins: tuple[Twin, ...] = ()
     preprocess: Preprocess | None = None
+    preprocess_in_graph: bool = False
     labels: str | tuple[str, ...] | None = None
-    limits: Mapping[str, str] = field(default_factory=_no_limits)
+    limits: Mapping[str, str] = field(default_factory=_none)
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -310,6 +329,7 @@ class ModelSpec:
         self._refuse_unknown_ends()
         object.__setattr__(self, "dimensions", self._completed_dimensions())
         object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
+        object.__setattr__(self, "constants", MappingProxyType(dict(self.constants)))
 
     def _refuse_twins(self, kind: str, names: list[str]) -> None:
         twins = sorted({name for name in names if names.count(name) > 1})

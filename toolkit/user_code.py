@@ -19,6 +19,7 @@ from torch import nn
 from toolkit.errors import BuildError, InputsError, ModelNotFoundError, UsageError
 from toolkit.reasons import is_users, one_line
 from toolkit.seeds import seeded
+from toolkit.signatures import required_parameters
 from toolkit.spec import ModelSpec
 from toolkit.words import nearest_words
 
@@ -36,10 +37,7 @@ def find_object(word: str, seed: int = 0) -> Any:
     """
     place, _, name = word.rpartition(":")
     with seeded(seed):
-        if place.endswith(".py"):
-            module = _load_file(word, Path(place))
-        else:
-            module = _load_package(word, place)
+        module = import_place(place, word)
     try:
         return getattr(module, name)
     except AttributeError:
@@ -50,6 +48,13 @@ def find_object(word: str, seed: int = 0) -> Any:
             model=word,
             hint=f"did you mean {', '.join(near)}?" if near else None,
         ) from None
+
+
+def import_place(place: str, word: str) -> ModuleType:
+    """The module of a `file.py` or a dotted name; `word` is what errors are about."""
+    if place.endswith(".py"):
+        return _load_file(word, Path(place))
+    return _load_package(word, place)
 
 
 def _load_file(word: str, path: Path) -> ModuleType:
@@ -225,21 +230,3 @@ _GUESSES: Mapping[type[nn.Module], Callable[[Any], str]] = {
 def _guess(layer: nn.Module) -> str | None:
     fitting = (guess for kind, guess in _GUESSES.items() if isinstance(layer, kind))
     return next((guess(layer) for guess in fitting), None)
-
-
-def parameter_names(module: nn.Module) -> list[str]:
-    """The names of `forward`'s positional parameters; empty when it takes `*args`."""
-    return [parameter.name for parameter in _positional(module)]
-
-
-def required_parameters(module: nn.Module) -> list[str]:
-    """The names of those of them that have no default."""
-    return [one.name for one in _positional(module) if one.default is one.empty]
-
-
-def _positional(module: nn.Module) -> list[inspect.Parameter]:
-    parameters = list(inspect.signature(module.forward).parameters.values())
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return []
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [parameter for parameter in parameters if parameter.kind in positional]

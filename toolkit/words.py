@@ -1,7 +1,8 @@
 """The words of the command line that describe a model, parsed before the first second of work.
 
-`--input NAME=DIM,DIM,…[:DTYPE]`, `--dim NAME=LOW..HIGH[:STEP][@TRACED]`, `--range NAME=LOW..HIGH`
-and `--arg NAME=VALUE`; the grammar is DESIGN's. Nothing here imports torch.
+`--input NAME=DIM,DIM,…[:DTYPE]` or `NAME:=VALUE`, `--dim NAME=LOW..HIGH[:STEP][@TRACED]`,
+`--range NAME=LOW..HIGH` and `--arg NAME=VALUE`; the grammar is DESIGN's. Nothing here imports
+torch.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from toolkit.calling import Constant
 from toolkit.errors import InputsError, SpecError, UsageError
 from toolkit.spec import ALL_FORMATS, DTYPES, Dimension, Port, Size
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_CONSTANT = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:=")
 _NUMBERS_BY_X = re.compile(r"\d+(x\d+)+")
 _RANGE = re.compile(r"(?P<low>-?[\d.eE+-]+?)\.\.(?P<high>-?[\d.eE+-]+)")
 _DIM = re.compile(r"(?P<low>\d+)\.\.(?P<high>\d*)(:(?P<step>\d+))?(@(?P<traced>\d+))?")
 
 
 RECIPES = ("brief", "document")
+AUTO = "auto"
+"""The one thing that `--dynamic` can be."""
 
 
 @dataclass(frozen=True)
@@ -75,24 +80,50 @@ class ModelWords:
     imports: tuple[str, ...] = ()
     ort_libraries: tuple[str, ...] = ()
     with_preprocess: bool = False
+    entry: str | None = None
+    """The name of the model's entry in the settings."""
+    one_of_many: bool = False
+    """Whether its word came from one that means several."""
+
+    def __post_init__(self) -> None:
+        if self.dynamic not in (None, AUTO):
+            raise UsageError(
+                f"--dynamic {self.dynamic}: it takes {AUTO} alone"
+                f"{_nearest(str(self.dynamic), [AUTO])}",
+                hint="a dimension that you know is dynamic has a name: --input x=batch,3,224,224",
+            )
 
     def named(self, word: str) -> ModelWords:
         """The same options for another model."""
-        return replace(self, word=word)
+        return replace(self, word=word, one_of_many=True)
+
+    @property
+    def shown(self) -> str:
+        """What results and bundles call it: its entry in the settings, else the word."""
+        if self.entry is not None and not self.one_of_many:
+            return self.entry
+        return display_name(self.word)
 
     def ports(self) -> tuple[Port, ...]:
         """The input ports of `--input`, their `--range` applied."""
-        ports = [parse_input(text) for text in self.inputs]
+        ports = [parse_input(text) for text in self.inputs if not _CONSTANT.match(text)]
+        return self.with_ranges(ports)
+
+    def with_ranges(self, ports: Sequence[Port]) -> tuple[Port, ...]:
+        """The ports with their values kept to `--range`; raises `InputsError`."""
         ranges = self.parsed_ranges()
-        unknown = [name for name in ranges if name not in {port.name for port in ports}]
+        known = {name for port in ports for name in (port.name, port.dotted)}
+        unknown = [name for name in ranges if name not in known]
         if unknown and ports:
-            raise InputsError(f"--range {unknown[0]}: no --input has this name", model=self.word)
-        return tuple(
-            replace(port, low=ranges[port.name][0], high=ranges[port.name][1])
-            if port.name in ranges
-            else port
-            for port in ports
-        )
+            near = _nearest(unknown[0], sorted(known))
+            raise InputsError(
+                f"--range {unknown[0]}: no input has this name{near}", model=self.word
+            )
+        return tuple(_ranged(port, ranges) for port in ports)
+
+    def constants(self) -> dict[str, Constant]:
+        """The arguments of `forward` that `--input NAME:=VALUE` fixes, by path."""
+        return dict(parse_constant(text) for text in self.inputs if _CONSTANT.match(text))
 
     def parsed_ranges(self) -> dict[str, tuple[float, float]]:
         """The ends of `--range` by input."""
@@ -118,12 +149,18 @@ class ModelWords:
             ("--ort-library", self.ort_libraries),
         ):
             parts += [word for value in values for word in (option, value)]
+        parts += ["--dynamic", self.dynamic] if self.dynamic else []
         parts += ["--with-preprocess"] if self.with_preprocess else []
         if self.weights != "default":
             parts += ["--weights", self.weights]
         if self.seed:
             parts += ["--seed", str(self.seed)]
         return shlex.join([*parts, *self.training.options()])
+
+
+def _ranged(port: Port, ranges: Mapping[str, tuple[float, float]]) -> Port:
+    ends = ranges.get(port.name, ranges.get(port.dotted))
+    return port if ends is None else replace(port, low=ends[0], high=ends[1])
 
 
 def _split(option: str, text: str) -> tuple[str, str]:
@@ -134,16 +171,32 @@ def _split(option: str, text: str) -> tuple[str, str]:
 
 
 _EXAMPLES: Mapping[str, str] = {
-    "--input": "--input x=batch,3,224,224 or --input tokens=batch,time:int64",
+    "--input": "--input x=batch,3,224,224, --input tokens=batch,time:int64 or --input mask:=None",
     "--dim": "--dim batch=1..64 or --dim height=32..512:32@64",
     "--range": "--range tokens=0..999",
     "--arg": "--arg hidden=128",
 }
 
 
+def parse_constant(text: str) -> tuple[str, Constant]:
+    """`use_cache:=False` as a path and a Python value; raises `InputsError` for anything else."""
+    path, _, rest = text.partition(":=")
+    try:
+        value = ast.literal_eval(rest)
+    except (ValueError, SyntaxError):
+        value = rest
+    if value is not None and not isinstance(value, bool | int | float | str):
+        raise InputsError(
+            f"--input {text}: {type(value).__name__} is no constant",
+            hint="a constant is None, True, False, a number or a text",
+        )
+    return path, value
+
+
 def parse_input(text: str) -> Port:
-    """`x=batch,3,224,224:float32` as a port."""
-    name, rest = _split("--input", text)
+    """`x=batch,3,224,224:float32` as a port; `states.1=…` lies inside a parameter of `forward`."""
+    path, rest = _split("--input", text)
+    name = path.replace(".", "_")
     shape_text, _, dtype = rest.partition(":")
     dtype = dtype or "float32"
     if dtype not in DTYPES:
@@ -151,7 +204,7 @@ def parse_input(text: str) -> Port:
             f"--input {text}: unknown dtype {dtype}{_nearest(dtype, DTYPES)}",
             hint=f"one of: {', '.join(DTYPES)}",
         )
-    return Port(name, _parse_shape(text, shape_text), dtype)
+    return Port(name, _parse_shape(text, shape_text), dtype, path=path if path != name else None)
 
 
 def _parse_shape(text: str, shape_text: str) -> tuple[Size, ...]:
@@ -177,6 +230,21 @@ def _parse_shape(text: str, shape_text: str) -> tuple[Size, ...]:
                 hint="a size is a number, or a name for a dynamic dimension",
             )
     return tuple(sizes)
+
+
+def told_input(port: Port) -> str:
+    """The words of `--input` that describe a port."""
+    shape = ",".join(map(str, port.shape)) or "()"
+    dtype = "" if port.dtype == "float32" else f":{port.dtype}"
+    return f"{port.dotted}={shape}{dtype}"
+
+
+def told_dim(dimension: Dimension) -> str:
+    """The words of `--dim` that describe a dimension."""
+    high = "" if dimension.high is None else dimension.high
+    step = "" if dimension.step == 1 else f":{dimension.step}"
+    traced = "" if dimension.traced_at is None else f"@{dimension.traced_at}"
+    return f"{dimension.name}={dimension.low}..{high}{step}{traced}"
 
 
 def parse_dim(text: str) -> Dimension:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -81,6 +82,32 @@ def test_random_weights_are_said_in_every_row_of_the_table(
     rows = [line for line in ended.out.splitlines() if line.startswith(("white", "black"))]
     assert len(rows) == 6
     assert all("random, seed 0" in row for row in rows)
+
+
+@pytest.mark.slow
+def test_a_bundle_exported_with_preprocess_is_fed_the_pixels_as_they_are(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    Image.new("RGB", (90, 41), "white").save(own_folder / "white.png")
+    words = ("lenet5", "--weights", "random", "-f", "onnx", "--with-preprocess")
+    assert toolkit_command("export", *words).code == 0
+    manifest = json.loads((own_folder / "exported" / "lenet5" / "manifest.json").read_text())
+    assert manifest["preprocess_in_graph"] is True
+    assert manifest["preprocess"]["resize"] == 28
+    assert manifest["inputs"][0]["shape"] == ["batch", "height", "width", 3]
+    ended = toolkit_command("predict", "exported/lenet5", "white.png", "--json")
+    assert ended.code == 0
+    assert [row["status"] for row in ended.document["rows"]] == ["ok"] * 5
+
+
+@pytest.mark.parametrize("verb", ["export", "check"])
+def test_a_model_without_images_is_told_that_it_has_none_to_prepare(
+    toolkit_command: Command, verb: str
+) -> None:
+    ended = toolkit_command(verb, "lstm", "--with-preprocess", "--json")
+    assert ended.code == ended.document["exit_code"] == 2
+    assert "how an image becomes its input" in ended.document["error"]["message"]
+    assert "`preprocess`" in ended.document["error"]["hint"]
 
 
 @pytest.mark.parametrize(

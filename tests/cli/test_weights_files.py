@@ -1,4 +1,4 @@
-"""A wrong weights file given to `toolkit export`: refused by name, nothing run, nothing written."""
+"""Weights files given to commands: what was found is said, wrong ones are refused by name."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _program(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "said"),
     [
-        (_other_architecture, "missing: conv1.weight"),
+        (_other_architecture, "another network: 0 of the 122 tensors that this model needs are in"),
         (_truncated, "weights.pth cannot be read"),
         (_code, "weights.pth cannot be read as plain weights"),
         (_program, "TorchScript archive, a program"),
@@ -62,3 +62,24 @@ def test_a_wrong_weights_file_is_refused_and_nothing_is_written(
     assert said in ended.document["error"]["message"]
     written = {path for path in own_folder.rglob("*") if path.is_file() and path not in before}
     assert written <= {own_folder / "exported" / "export.json"}
+
+
+LAYER = ("networks.py:Plain", "--input", "x=batch,8", "-f", "trace")
+
+
+def _layer(seed: int) -> dict[str, torch.Tensor]:
+    torch.manual_seed(seed)
+    return {f"net.layer.{name}": value for name, value in nn.Linear(8, 4).state_dict().items()}
+
+
+def test_a_checkpoint_of_two_that_fit_is_refused_until_a_key_picks_one(
+    own_folder: Path, toolkit_command: Command
+) -> None:
+    torch.save({"model": _layer(0), "ema": _layer(1)}, own_folder / "last.ckpt")
+    ended = toolkit_command("export", *LAYER, "--weights", "last.ckpt", "--json")
+    assert ended.code == 3
+    assert ended.document["error"]["hint"] == "pick one: FILE:model, FILE:ema"
+    picked = toolkit_command("export", *LAYER, "--weights", "last.ckpt:ema", "--json")
+    assert picked.code == 0
+    (made,) = picked.document["models"]
+    assert "weights: from 'ema'; prefix 'net.' dropped from every name" in made["notes"]

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from toolkit import inputs, registry
+from toolkit.flattening import flatten
 from toolkit.spec import ModelSpec, Twin
 from toolkit.weights import construct
 
@@ -27,7 +28,7 @@ def values_and_gradients(
     arguments = inputs.to_tensors(spec, given, float_dtype=torch.float64)
     for argument in arguments:
         argument.requires_grad_()
-    outputs = list(inputs.flatten(module(*arguments)).values())
+    outputs = list(flatten(module(*arguments)).values())
     # A weight of its own for every value, so that no mistake cancels another in the sum.
     weighed = [
         (output.flatten() * torch.arange(1.0, output.numel() + 1).sin()).sum() for output in outputs

@@ -30,7 +30,7 @@ from tests.report.examples import (
 from toolkit.report.grid import Grid
 from toolkit.report.sections import sections
 from toolkit.report.sheet import Column, Sheet, whole
-from toolkit.report.terminal import console_for, display, format_document, show
+from toolkit.report.terminal import LOG_WIDTH, console_for, display, format_document, show
 from toolkit.results import (
     Checked,
     CheckResult,
@@ -377,3 +377,11 @@ def test_a_run_tells_what_is_said_of_a_bundle_and_what_checks_say_too_only_once(
     )
     assert shown.count("a scatter") == 1
     assert shown.count("not finite") == 1
+
+
+def test_what_is_no_terminal_gets_the_width_of_a_log_unless_columns_says_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert console_for(io.StringIO()).width == LOG_WIDTH
+    monkeypatch.setenv("COLUMNS", "60")
+    assert console_for(io.StringIO()).width == 60

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sklearn.datasets import load_sample_images
 from torch import nn
 
 import toolkit
@@ -26,11 +27,15 @@ from tests.strangers.classifiers import (
 )
 from toolkit import bundle, results
 from toolkit.errors import BundleError, RefusedError
-from toolkit.events import Progress
+from toolkit.events import Progress, ignore
+from toolkit.images import MOST_PIXELS
 from toolkit.isolation import Death
-from toolkit.options import PredictOptions
+from toolkit.options import ExportOptions, PredictOptions
 from toolkit.spec import ModelSpec
+from toolkit.stages import exporting
+from toolkit.stages.subject import of_spec, reference
 from toolkit.sweep import Sweep
+from toolkit.words import ModelWords
 
 FORMATS = ("onnx", "pt2", "trace", "script")
 
@@ -91,6 +96,43 @@ def test_whatever_the_output_is_the_answer_is_a_probability(
     (row,) = toolkit.predict(exported(spec, tmp_path), [images["white"]], top=1)
     assert row.label == "bright"
     assert row.probability == pytest.approx(1 / (1 + math.exp(-2 * LOUD)), rel=1e-5)
+
+
+def prepared(folder: Path) -> Path:
+    """The same bundle, but that its graphs prepare their images themselves."""
+    subject = of_spec(lamp(), ModelWords("lamp", with_preprocess=True))
+    judged_against = reference(subject, budget_s=0.0)
+    made = exporting.export_bundle(
+        subject, ExportOptions(FORMATS, folder), {}, judged_against, ignore
+    )
+    return Path(str(made.bundle))
+
+
+def test_a_graph_that_prepares_its_images_tells_what_the_other_tells(
+    held: Path, images: dict[str, Path], tmp_path: Path
+) -> None:
+    photograph = images["white"].with_name("photograph.png")
+    Image.fromarray(load_sample_images().images[0]).save(photograph)
+    files = [*images.values(), photograph]
+    itself = prepared(tmp_path)
+    for format_name in FORMATS:
+        rows = toolkit.predict(itself, files, format_name=format_name)
+        expected = toolkit.predict(held, files, format_name=format_name)
+        assert [(row.status, row.rank, row.label) for row in rows] == [
+            ("ok", row.rank, row.label) for row in expected
+        ]
+        for row, other in zip(rows, expected, strict=True):
+            assert row.probability == pytest.approx(other.probability, abs=2e-2)
+
+
+def test_a_line_of_pixels_is_no_bomb_where_only_the_crop_is_computed(
+    held: Path, images: dict[str, Path], tmp_path: Path
+) -> None:
+    line = images["white"].with_name("line.png")
+    Image.new("L", (1, MOST_PIXELS // STEPS.resize**2 + 1), 255).save(line)
+    assert toolkit.predict(held, [line], top=1)[0].status == "refused"
+    (row,) = toolkit.predict(prepared(tmp_path), [line], top=1)
+    assert (row.status, row.label) == ("ok", "bright")
 
 
 def test_without_names_a_class_goes_by_its_number(tmp_path: Path, images: dict[str, Path]) -> None:

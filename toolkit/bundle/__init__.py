@@ -14,9 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.bundle import golden, manifest
+from toolkit.bundle.entries import (
+    FILE_NAME,
+    FileEntry,
+    LibraryEntry,
+    Manifest,
+    RefusalEntry,
+    WeightsEntry,
+)
 from toolkit.bundle.exchange import mend, replacing
 from toolkit.bundle.golden import GoldenCase
-from toolkit.bundle.manifest import FileEntry, Manifest, RefusalEntry, WeightsEntry
 from toolkit.bundle.trust import (
     code_key,
     is_ours,
@@ -25,13 +32,12 @@ from toolkit.bundle.trust import (
     require_record,
     require_trusted,
 )
+from toolkit.bundle.weights_file import write_state
 from toolkit.errors import BundleError
 from toolkit.hashing import file_sha256
 from toolkit.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from toolkit.weights import Built
 
 __all__ = [
@@ -69,6 +75,8 @@ class BundleWriter:
     refused: list[RefusalEntry] = field(default_factory=list)
     parity: dict[str, Any] | None = None
     arguments: list[str] = field(default_factory=list)
+    imports: Sequence[str] = ()
+    ort_libraries: Sequence[LibraryEntry] = ()
 
     def add_form(
         self,
@@ -93,6 +101,10 @@ class BundleWriter:
             self._entry(data, "external-data", format=format_name)
         return entry
 
+    def form_bytes(self, format_name: str) -> int:
+        """What a form takes on disk, its external data counted."""
+        return sum(entry.size_bytes for entry in self.files if entry.format == format_name)
+
     def add_refusal(
         self, format_name: str, message: str, status: Literal["limit", "error"] = "error"
     ) -> None:
@@ -102,7 +114,7 @@ class BundleWriter:
     def add_weights(self) -> FileEntry:
         """Write the module's state dict as safetensors."""
         path = self.folder / WEIGHTS_NAME
-        path.write_bytes(weights_bytes(self.built.module))
+        write_state(self.built.module, path)
         return self._entry(path, "weights")
 
     def add_golden(self, cases: Sequence[GoldenCase]) -> int:
@@ -137,10 +149,13 @@ class BundleWriter:
             name=manifest.portable_word(spec.name),
             word=manifest.portable_word(self.word),
             arguments=self.arguments,
+            imports=list(map(manifest.portable_word, self.imports)),
+            ort_libraries=list(self.ort_libraries),
             weights=WeightsEntry(**asdict(weights)),
             inputs=manifest.port_entries(spec.inputs),
             outputs=manifest.port_entries(spec.outputs),
             dimensions=manifest.dimension_entries(spec.dimensions),
+            **manifest.call_entries(spec),
             **manifest.prediction_entries(spec),
             versions=manifest.versions(),
             files=sorted(self.files, key=lambda entry: entry.path),
@@ -172,20 +187,8 @@ def writing(destination: Path, built: Built, word: str) -> Iterator[BundleWriter
         for entry in writer.files:
             if entry.role == "form" and is_program(entry.format):
                 remember(entry.sha256)
-        remember(code_key(finished.word, finished.arguments, finished.weights.sha256))
-
-
-def weights_bytes(module: nn.Module) -> bytes:
-    """A module's state dict as safetensors; tensors that share memory are written each."""
-    import torch
-    from safetensors.torch import save
-
-    tensors = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in module.state_dict().items()
-        if isinstance(value, torch.Tensor)
-    }
-    return bytes(save(tensors))
+        weights = finished.weights.sha256
+        remember(code_key(finished.word, finished.arguments, weights, finished.imports))
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ def read(folder: Path) -> Bundle:
 
 def is_bundle(folder: Path) -> bool:
     """Whether a folder has a manifest."""
-    return (folder / manifest.FILE_NAME).is_file()
+    return (folder / FILE_NAME).is_file()
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def replacing(destination: Path) -> Iterator[Path]:
     partial = Path(tempfile.mkdtemp(prefix=_prefix(destination), dir=destination.parent))
     try:
         with _held(partial):
-            partial.chmod(0o777 & ~_umask())
+            partial.chmod(0o777 & ~umask())
             yield partial
             _settle(partial)
             put_in_place(partial, destination)
@@ -151,7 +151,8 @@ def _previous(destination: Path) -> Path:
     return destination.parent / f".{destination.name}.previous"
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The permissions that this process takes from new files; asking sets it for a moment."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

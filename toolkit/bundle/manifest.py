@@ -13,22 +13,26 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from toolkit._version import __version__
+from toolkit.bundle.entries import (
+    FILE_NAME,
+    SCHEMA_VERSION,
+    Activation,
+    DimensionEntry,
+    Manifest,
+    PortEntry,
+    PreprocessEntry,
+)
+from toolkit.calling import call_from, described
 from toolkit.errors import BundleError
 from toolkit.labels import class_names
 from toolkit.spec import Dimension, ModelSpec, Port, Preprocess
 
-FILE_NAME = "manifest.json"
-SCHEMA_VERSION = 1
 LARGEST_BYTES = 16 * 2**20
-MOST_IMAGE_SIDE = 2**14
-
-Activation = Literal["softmax", "exp", "sigmoid", "identity"]
-"""What makes probabilities of a classifier's first output."""
 
 ACTIVATION_OF: Mapping[str, Activation] = MappingProxyType(
     {
@@ -43,120 +47,6 @@ ACTIVATION_OF: Mapping[str, Activation] = MappingProxyType(
 
 _LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "safetensors")
 _LIBRARY_WORDS = ("torchvision:", "timm:", "hf:")
-
-
-def _plain_file_name(name: str) -> str:
-    """Refuse whatever could lead out of the folder."""
-    if name in ("", ".", "..", FILE_NAME) or any(sign in name for sign in "/\\:\0"):
-        raise ValueError("not a plain file name")
-    return name
-
-
-FileName = Annotated[str, AfterValidator(_plain_file_name)]
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class PortEntry(_Entry):
-    """An input or output, its dtype and the range of its values."""
-
-    name: str
-    shape: list[int | str]
-    dtype: str
-    low: float | None = None
-    high: float | None = None
-    up_to: str | None = None
-
-
-class DimensionEntry(_Entry):
-    """The range of a dynamic dimension and the size that the exporters saw."""
-
-    name: str
-    low: int
-    high: int | None
-    step: int
-    traced: int
-
-
-class PreprocessEntry(_Entry):
-    """How an image file becomes one sample: the fields of `toolkit.spec.Preprocess`."""
-
-    channels: Literal[1, 3]
-    resize: int = Field(ge=1, le=MOST_IMAGE_SIDE)
-    crop: int = Field(ge=1, le=MOST_IMAGE_SIDE)
-    mean: tuple[float, ...]
-    std: tuple[Annotated[float, Field(gt=0)], ...]
-    padding: int = Field(default=0, ge=0, le=MOST_IMAGE_SIDE)
-    pad_value: float = 0.0
-
-    @model_validator(mode="after")
-    def _has_one_of_each_a_channel(self) -> PreprocessEntry:
-        if not len(self.mean) == len(self.std) == self.channels:
-            raise ValueError(f"mean and std must have {self.channels} values each")
-        return self
-
-
-class WeightsEntry(_Entry):
-    """Where the weights came from, and the hash of their values (`toolkit.hashing`'s rule).
-
-    `note` is what must be said of them. `substituted`: random ones, which nobody asked for, in
-    place of published ones.
-    """
-
-    origin: str
-    sha256: str
-    seed: int | None = None
-    data: str | None = None
-    note: str | None = None
-    substituted: bool = False
-
-
-class FileEntry(_Entry):
-    """One file: a `form` of the model, its `external-data`, the `weights` or the `golden` cases."""
-
-    path: FileName
-    role: Literal["form", "external-data", "weights", "golden"]
-    sha256: str
-    size_bytes: int
-    format: str | None = None
-    opset: int | None = None
-    options: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
-    warnings: list[str] = Field(default_factory=list)
-
-
-class RefusalEntry(_Entry):
-    """A format that is not there: a known `limit`, or an `error`, with the reason."""
-
-    format: str
-    status: Literal["limit", "error"]
-    message: str
-
-
-class Manifest(_Entry):
-    """Everything about a bundle but the files themselves."""
-
-    schema_version: int = SCHEMA_VERSION
-    name: str
-    word: str
-    arguments: list[str] = Field(default_factory=list)
-    weights: WeightsEntry
-    inputs: list[PortEntry]
-    outputs: list[PortEntry]
-    dimensions: list[DimensionEntry]
-    preprocess: PreprocessEntry | None = None
-    labels: list[str] | None = None
-    activation: Activation | None = None
-    versions: dict[str, str]
-    files: list[FileEntry] = Field(default_factory=list)
-    refused: list[RefusalEntry] = Field(default_factory=list)
-    parity: dict[str, Any] | None = None
-
-    def form(self, format_name: str) -> FileEntry | None:
-        """The file of a format, or None."""
-        forms = (entry for entry in self.files if entry.role == "form")
-        return next((entry for entry in forms if entry.format == format_name), None)
 
 
 def portable_word(word: str) -> str:
@@ -196,6 +86,8 @@ def port_entries(ports: Iterable[Port]) -> list[PortEntry]:
             low=port.low,
             high=port.high,
             up_to=port.up_to,
+            path=port.path,
+            mask=port.mask,
         )
         for port in ports
     ]
@@ -215,11 +107,21 @@ def dimension_entries(dimensions: Iterable[Dimension]) -> list[DimensionEntry]:
     ]
 
 
+def call_entries(spec: ModelSpec) -> dict[str, Any]:
+    """How inputs and constants are handed to the module, where that is not plain order."""
+    names = [port.name for port in spec.inputs]
+    return {
+        "constants": dict(spec.constants),
+        "call": None if spec.call is None else described(spec.call, names),
+    }
+
+
 def prediction_entries(spec: ModelSpec) -> dict[str, Any]:
-    """What `toolkit predict` needs of a spec: `preprocess`, `labels` and `activation`."""
+    """What `toolkit predict` needs of a spec: how images are prepared, labels and activation."""
     steps = spec.preprocess
     return {
         "preprocess": None if steps is None else PreprocessEntry(**asdict(steps)),
+        "preprocess_in_graph": spec.preprocess_in_graph,
         "labels": None if spec.labels is None else list(class_names(spec.labels)),
         "activation": ACTIVATION_OF.get(spec.outputs[0].name) if spec.outputs else None,
     }
@@ -231,16 +133,20 @@ def spec_of(manifest: Manifest) -> ModelSpec:
     def build() -> Any:
         raise BundleError("a bundle holds no module to build", model=manifest.name)
 
+    names = [entry.name for entry in manifest.inputs]
     return ModelSpec(
         name=manifest.name,
         build=build,
         inputs=tuple(map(_port, manifest.inputs)),
+        constants=manifest.constants,
+        call=None if manifest.call is None else call_from(manifest.call, names),
         outputs=tuple(map(_port, manifest.outputs)),
         dimensions=tuple(
             Dimension(entry.name, entry.low, entry.high, entry.step, entry.traced)
             for entry in manifest.dimensions
         ),
         preprocess=_preprocess(manifest.preprocess),
+        preprocess_in_graph=manifest.preprocess_in_graph,
         labels=None if manifest.labels is None else tuple(manifest.labels),
     )
 
@@ -250,7 +156,7 @@ def _preprocess(entry: PreprocessEntry | None) -> Preprocess | None:
 
 
 def _port(entry: PortEntry) -> Port:
-    return Port(entry.name, tuple(entry.shape), entry.dtype, entry.low, entry.high, entry.up_to)
+    return Port(**{**entry.model_dump(), "shape": tuple(entry.shape)})
 
 
 def to_json(manifest: Manifest) -> str:

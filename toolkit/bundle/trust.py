@@ -64,9 +64,12 @@ def is_program(format_name: str | None) -> bool:
     return format_name not in DATA_FORMATS
 
 
-def code_key(word: str, arguments: Sequence[str], weights_sha256: str) -> str:
+def code_key(
+    word: str, arguments: Sequence[str], weights_sha256: str, imports: Sequence[str] = ()
+) -> str:
     """A hash for the code that a manifest names: it is run only when we wrote it down."""
-    described = json.dumps([word, list(arguments), weights_sha256])
+    named = [word, list(arguments), weights_sha256]
+    described = json.dumps([*named, list(imports)] if imports else named)
     return bytes_sha256(described.encode())
 
 

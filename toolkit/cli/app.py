@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import options as opt
+from toolkit.cli.asking import Ask
 from toolkit.cli.groups import spread
-from toolkit.cli.model_options import ModelOptions, NameOptions, WeightOptions
+from toolkit.cli.model_options import InputOptions, ModelOptions, NameOptions, WeightOptions
 from toolkit.cli.options import ChildOptions
+from toolkit.cli.settled import settled
 
 RESULTS = Path("exported")
 
@@ -103,6 +105,7 @@ def predict(
     device: Annotated[
         str, typer.Option("--device", metavar="cpu|cuda[:N]", help="Where the form runs.")
     ] = "cpu",
+    ort_libraries: opt.OrtLibraries = None,
     trust: opt.Trust = False,
     child: ChildOptions,
 ) -> int:
@@ -115,7 +118,14 @@ def predict(
 
     common = work.Common(child)
     return procedures.predict(
-        bundle, images, common, formats=format_name, top=top, device=device, trust=trust
+        bundle,
+        images,
+        common,
+        formats=format_name,
+        top=top,
+        device=device,
+        trust=trust,
+        libraries=ort_libraries or (),
     )
 
 
@@ -128,6 +138,7 @@ def doctor(json: opt.Json = False) -> int:
 
 
 @app.command()
+@settled(bare=False)
 @spread
 def train(
     *,
@@ -141,7 +152,7 @@ def train(
     weights: WeightOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "train.json",
-) -> int:
+) -> Ask[bool]:
     """Train briefly and keep the weights.
 
     --weights says what it starts from: published weights where there are any, by default.
@@ -151,7 +162,32 @@ def train(
     from toolkit.cli import work
 
     chosen = ModelOptions(names, weights, device=device, starting=True)
-    return work.train(chosen, work.Common(child, results), again=again)
+    return Ask(chosen, work.Common(child, results), again, work.train, device=device)
+
+
+@app.command()
+@spread
+def init(
+    *,
+    models: opt.Models = None,
+    about: InputOptions,
+    formats: opt.Formats = None,
+    weights: opt.Weights = "default",
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the settings instead.")
+    ] = False,
+    json: opt.Json = False,
+) -> int:
+    """Write a first [tool.toolkit] into the pyproject.toml of this folder.
+
+    Without MODEL it proposes the networks that it finds in the Python files here, which it reads
+    and does not run. Nothing else in the file is touched.
+    """
+    from toolkit.cli import initialising
+
+    if schema:
+        return initialising.tell_schema()
+    return initialising.init(models or [], about, formats=formats, weights=weights, json=json)
 
 
 @app.command()

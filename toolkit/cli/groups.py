@@ -6,12 +6,13 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
+Returned = TypeVar("Returned")
 
 
-def spread(command: Callable[..., int]) -> Callable[..., int]:
+def spread(command: Callable[..., Returned]) -> Callable[..., Returned]:
     """The command with every parameter that is a dataclass replaced by that dataclass's fields.
 
     The library that parses the command line sees the fields, each with its own annotation and
@@ -30,7 +31,7 @@ def spread(command: Callable[..., int]) -> Callable[..., int]:
     ]
 
     @functools.wraps(command)
-    def call(**values: Any) -> int:
+    def call(**values: Any) -> Returned:
         made = {name: _made(group, values) for name, group in groups.items()}
         return command(**values, **made)
 

@@ -12,6 +12,8 @@ from toolkit.words import RECIPES, ModelWords, TrainingWords, display_name
 
 FILES = "files"
 """The key of the hashes: of those in both runs each must be the same, the others are new."""
+ENTRIES = "models"
+"""The key of what the settings say of each model: as for the hashes."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,11 @@ class ModelOptions:
         """Whether every model of the catalogue is meant."""
         return self.names.everything
 
+    @property
+    def names_any(self) -> bool:
+        """Whether any model is meant."""
+        return bool(self.names.models or self.names.everything)
+
     def words(self) -> list[ModelWords]:
         """The model words, their grammar checked; raises `UsageError`."""
         models = self.names.models
@@ -86,11 +93,13 @@ class ModelOptions:
         if not models and not self.everything:
             raise UsageError(
                 "which model?",
-                hint="name one, as in `toolkit check lenet5`; `toolkit list` shows them all",
+                hint="name one, as in `toolkit check lenet5`; `toolkit list` shows them all, and "
+                "`toolkit init` notes your own in pyproject.toml",
             )
         self._refuse_weights_beside_training()
         common = self._common()
         if not models:
+            self._refuse_words_about_all()
             return [common]
         words = [replace(self._described(common), word=word) for word in dict.fromkeys(models)]
         for each in words:
@@ -98,6 +107,15 @@ class ModelOptions:
             each.dimensions()
             each.constructor_arguments()
         return words
+
+    def _refuse_words_about_all(self) -> None:
+        said = [name for name, value in asdict(self.about).items() if value]
+        if said:
+            raise UsageError(
+                "--all is the catalogue, whose models say all of themselves: --input, --dim, --arg "
+                "and the like would be passed over",
+                hint="name the models that they are for",
+            )
 
     def _refuse_weights_beside_training(self) -> None:
         chosen = self.weights.weights
@@ -135,8 +153,9 @@ def told(chosen: ModelOptions) -> dict[str, object]:
     training, about, weights = chosen.training, chosen.about, chosen.weights.weights
     folder = None if training.data_dir is None else Path(training.data_dir).name
     places = (weights, weights.rpartition(":")[0])  # FILE, or FILE:KEY
-    libraries = list(about.ort_libraries or ())
-    files = [*places, about.inputs_file, *libraries, *map(_code, chosen.names.models or ())]
+    libraries, imports = list(about.ort_libraries or ()), list(about.imports or ())
+    own = [*libraries, *imports, *map(_code, chosen.names.models or ())]
+    files = [*places, about.inputs_file, *own]
     return {
         "inputs": list(about.inputs or ()),
         "dims": list(about.dims or ()),
@@ -144,8 +163,8 @@ def told(chosen: ModelOptions) -> dict[str, object]:
         "arguments": list(about.arguments or ()),
         "inputs_file": display_name(about.inputs_file or ""),
         "dynamic": about.dynamic,
-        "imports": list(about.imports or ()),
-        "ort_libraries": [display_name(name) for name in libraries],
+        "imports": list(map(display_name, imports)),
+        "ort_libraries": list(map(display_name, libraries)),
         "with_preprocess": about.with_preprocess,
         "weights": display_name(weights),
         "seed": chosen.weights.seed,

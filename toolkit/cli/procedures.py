@@ -24,9 +24,10 @@ def predict(
     top: int,
     device: str,
     trust: bool,
+    libraries: Sequence[str] = (),
 ) -> int:
     """Classify image files through a form of a bundle; one that cannot be read is a row."""
-    options = PredictOptions(_one_format(formats), top, device, trust)
+    options = PredictOptions(_one_format(formats), top, device, trust, tuple(libraries))
 
     def work(sweep: Sweep) -> None:
         sweep.predict(bundle, images, options)

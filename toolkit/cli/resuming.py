@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit._version import __version__
-from toolkit.cli.model_options import FILES
+from toolkit.cli.model_options import ENTRIES, FILES
 from toolkit.errors import ResultsError
 from toolkit.words import display_name
 
@@ -48,11 +48,11 @@ def earlier(
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Options that are not what they were, one by one; files of one run alone are new models'."""
+    """Options that are not what they were, one by one; what one run alone has is of new models."""
     for key in dict.fromkeys((*before, *after)):
         was, now = before.get(key), after.get(key)
         if isinstance(was, dict) and isinstance(now, dict):
-            if key == FILES:
+            if key in (FILES, ENTRIES):
                 shared = was.keys() & now.keys()
                 was, now = ({name: held[name] for name in shared} for held in (was, now))
             yield from _changed(was, now)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from toolkit.cli import options as opt
 from toolkit.cli.app import RESULTS, app
+from toolkit.cli.asking import Ask
 from toolkit.cli.groups import spread
 from toolkit.cli.model_options import InputOptions, ModelOptions, NameOptions, WeightOptions
 from toolkit.cli.options import ChildOptions
+from toolkit.cli.settled import settled
 
 
 @app.command()
+@settled()
 @spread
 def export(
     *,
@@ -26,19 +29,22 @@ def export(
     weights: WeightOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "export.json",
-) -> int:
+) -> Ask[Any]:
     """Write bundles of exported forms.
 
     A bundle is a folder: the forms, the weights, golden values and a manifest with hashes.
     """
     from toolkit.cli import work
+    from toolkit.options import ExportOptions
+    from toolkit.words import parse_formats
 
     chosen = ModelOptions(names, weights, about)
-    common = work.Common(child, results)
-    return work.export(chosen, common, formats=formats, out=out, opset=opset)
+    asked = ExportOptions(parse_formats(formats or []), out, opset)
+    return Ask(chosen, work.Common(child, results), asked, work.export, asked.formats)
 
 
 @app.command()
+@settled()
 @spread
 def check(
     *,
@@ -56,7 +62,7 @@ def check(
     weights: WeightOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "check.json",
-) -> int:
+) -> Ask[Any]:
     """Judge every exported form against its model.
 
     The judge is a float64 run of the module itself. Exits 1 when a form is not as accurate as
@@ -65,11 +71,13 @@ def check(
     from toolkit.cli import work
 
     chosen = ModelOptions(names, weights, about)
-    asked = work.Check(formats, device, opset, failures, trust, budget)
-    return work.check(chosen, work.Common(child, results), asked, resume=resume)
+    asked = work.Check(formats, device, opset, failures, trust, budget).values()
+    common = work.Common(child, results)
+    return Ask(chosen, common, asked, work.check, asked.formats, resume=resume)
 
 
 @app.command()
+@settled()
 @spread
 def bench(
     *,
@@ -80,7 +88,7 @@ def bench(
     device: opt.Device = "cpu",
     baseline_variant: opt.BaselineVariant = "eager",
     quick: Annotated[bool, typer.Option("--quick", help="Twelve rounds.")] = False,
-    budget: Annotated[
+    round_budget: Annotated[
         float, typer.Option("--budget", metavar="SECONDS", min=1.0, help="Round time a comparison.")
     ] = 60.0,
     opset: opt.Opset = 20,
@@ -89,7 +97,7 @@ def bench(
     weights: WeightOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "bench.json",
-) -> int:
+) -> Ask[Any]:
     """Time every form against eager.
 
     Variants take turns in random order in one process; each ratio has a 95 % interval and stands
@@ -99,12 +107,13 @@ def bench(
 
     chosen = ModelOptions(names, weights, about)
     asked = work.Bench(
-        variants, batch, threads, device, baseline_variant, quick, budget, opset, trust
-    )
-    return work.bench(chosen, work.Common(child, results), asked)
+        variants, batch, threads, device, baseline_variant, quick, round_budget, opset, trust
+    ).values()
+    return Ask(chosen, work.Common(child, results), asked, work.bench, asked.chosen)
 
 
 @app.command()
+@settled()
 @spread
 def run(
     *,
@@ -124,7 +133,7 @@ def run(
     weights: WeightOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "run.json",
-) -> int:
+) -> Ask[Any]:
     """Weights, export, check, bench and report.
 
     With --all the networks of the catalogue are timed; its layers and losses are checked.
@@ -132,6 +141,8 @@ def run(
     from toolkit.cli import work
 
     chosen = ModelOptions(names, weights, about)
-    asked = work.Bench(None, batch, threads, device, "eager", quick, 60.0, opset, False)
-    check = work.Check(formats, device, opset, out, trust=False, budget_s=budget)
-    return work.run(chosen, work.Common(child, results), asked, check, out=out, resume=resume)
+    timed = work.Bench(None, batch, threads, device, "eager", quick, 60.0, opset, False).values()
+    judged = work.Check(formats, device, opset, out, trust=False, budget_s=budget).values()
+    asked = work.stages(judged, timed, out)
+    common = work.Common(child, results)
+    return Ask(chosen, common, asked, work.run, judged.formats, device, resume)

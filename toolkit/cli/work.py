@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.model_options import ModelOptions, told
+from toolkit.cli.asking import Asks
 from toolkit.cli.options import ChildOptions
 from toolkit.cli.session import Session
 from toolkit.errors import UsageError
@@ -16,7 +16,7 @@ from toolkit.options import ALL_VARIANTS, EAGER, BenchOptions, CheckOptions, Exp
 from toolkit.words import ModelWords, nearest_words, parse_formats
 
 if TYPE_CHECKING:
-    from toolkit.sweep import Sweep
+    from toolkit.sweep import Stages, Sweep
 
 
 OUTPUTS = ("out", "failures")
@@ -138,99 +138,91 @@ def _batches(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
-def _resolved(chosen: ModelOptions, device: str = "cpu") -> Callable[[Sweep], list[ModelWords]]:
-    words = chosen.words()
-    return lambda sweep: sweep.resolve(words, everything=chosen.everything, device=device)
+def _resolved(asks: Asks[Any], device: str = "cpu") -> Callable[[Sweep], list[ModelWords]]:
+    words = asks.words()
+    return lambda sweep: sweep.resolve(words, everything=asks.everything, device=device)
 
 
-def train(chosen: ModelOptions, common: Common, *, again: bool) -> int:
-    """Train each model; one that is not trained at all is said."""
-    resolved = _resolved(chosen, chosen.device)
+def train(asks: Asks[bool]) -> int:
+    """Train each model, some of them again; one that is not trained at all is said."""
+    resolved = _resolved(asks, asks.device)
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):
-            sweep.train(words, again=again, required=not chosen.everything)
+            sweep.train(words, again=asks.options_of(words), required=not asks.everything)
 
-    return common.session("train", lambda sweep: {"models": sweep.trained}).run(work)
+    return asks.typed.common.session("train", lambda sweep: {"models": sweep.trained}).run(work)
 
 
-def export(
-    chosen: ModelOptions,
-    common: Common,
-    *,
-    formats: Sequence[str] | None,
-    out: Path,
-    opset: int,
-) -> int:
+def export(asks: Asks[ExportOptions]) -> int:
     """Write each model's bundle."""
-    options = ExportOptions(parse_formats(formats or []), out, opset)
-    resolved = _resolved(chosen)
+    resolved = _resolved(asks)
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):
-            sweep.export(words, options)
+            sweep.export(words, asks.options_of(words))
 
-    return common.session("export", lambda sweep: {"models": sweep.exported}).run(work)
+    return asks.typed.common.session("export", lambda sweep: {"models": sweep.exported}).run(work)
 
 
-def check(chosen: ModelOptions, common: Common, asked: Check, *, resume: bool = False) -> int:
+def check(asks: Asks[CheckOptions]) -> int:
     """Judge every form of each model."""
-    options = asked.values()
-    resolved = _resolved(chosen)
+    resolved = _resolved(asks)
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):
-            sweep.check(words, options)
+            sweep.check(words, asks.options_of(words))
 
-    asked_for = {"check": options, **told(chosen)}
-    session = common.session(
-        "check", lambda sweep: {"results": sweep.checked}, asked=asked_for, resume=resume
+    session = asks.typed.common.session(
+        "check",
+        lambda sweep: {"results": sweep.checked},
+        asked=asks.asked("check"),
+        resume=asks.typed.resume,
     )
     return session.run(work)
 
 
-def bench(chosen: ModelOptions, common: Common, asked: Bench) -> int:
+def bench(asks: Asks[BenchOptions]) -> int:
     """Time every form of each model that passes parity."""
-    options = asked.values()
-    resolved = _resolved(chosen)
+    resolved = _resolved(asks)
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):
-            sweep.bench(words, options)
+            sweep.bench(words, asks.options_of(words))
 
     def build(sweep: Sweep) -> dict[str, object]:
         return {"comparisons": sweep.benched, "results": sweep.checked or None}
 
-    return common.session("bench", build, options.threads).run(work)
+    return asks.typed.common.session("bench", build, asks.typed.options.threads).run(work)
 
 
-def run(
-    chosen: ModelOptions,
-    common: Common,
-    asked: Bench,
-    check: Check,
-    *,
-    out: Path,
-    resume: bool = False,
-) -> int:
+def run(asks: Asks[Stages]) -> int:
     """The whole way of each model: weights, export, check, bench."""
-    from toolkit.sweep import Stages
-
-    judged = check.values()
-    exported = ExportOptions(judged.formats, out, asked.opset)
-    timed = asked.values()
-    if judged.formats and not timed.variants:
-        timed = replace(timed, variants=(EAGER, *judged.formats))
-    stages = Stages(exported, judged, timed)
-    resolved = _resolved(chosen, asked.device)  # before anything is trained
+    resolved = _resolved(asks, asks.device)  # before anything is trained
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):
             part = words.word in (sweep.surroundings.parts if sweep.surroundings else ())
-            sweep.whole_way(words, stages, timed=not (chosen.everything and part))
+            timed = not (asks.everything and part)
+            sweep.whole_way(words, asks.options_of(words), timed=timed)
 
-    asked_for = {"run": stages, **told(chosen)}
-    return common.session("run", _parts, asked.threads, asked_for, resume=resume).run(work)
+    session = asks.typed.common.session(
+        "run",
+        _parts,
+        asks.typed.options.bench.threads,
+        asks.asked("run"),
+        resume=asks.typed.resume,
+    )
+    return session.run(work)
+
+
+def stages(check: CheckOptions, timed: BenchOptions, out: Path) -> Stages:
+    """The stages of a whole run; what is timed are the forms that were asked for."""
+    from toolkit.sweep import Stages
+
+    if check.formats and not timed.variants:
+        timed = replace(timed, variants=(EAGER, *check.formats))
+    return Stages(ExportOptions(check.formats, out, check.opset), check, timed)
 
 
 def _parts(sweep: Sweep) -> dict[str, object]:

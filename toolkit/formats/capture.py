@@ -15,20 +15,24 @@ from torch.export import Dim, ExportedProgram
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from toolkit.errors import BuildError, ExportError
+from toolkit.flattening import flatten
 from toolkit.formats.base import CaptureRefusedError
 from toolkit.formats.recurrent import recurrent_shapes
-from toolkit.inputs import example, flatten, to_tensors
+from toolkit.inputs import arguments, example, to_tensors
 from toolkit.reasons import causes, reason
 from toolkit.spec import ModelSpec
 from toolkit.weights import Built
 
 
 def capture(built: Built) -> ExportedProgram:
-    """The model as a graph; raises `CaptureRefusedError` or `ExportError` with torch's reason."""
+    """The model as a graph; raises `CaptureRefusedError` or `ExportError` with torch's reason.
+
+    Its `forward` takes tensors in order: `toolkit.formats.flat` makes one of any other.
+    """
     spec = built.spec
     symbols = [dimension.name for dimension in spec.dimensions]
     try:
-        return _export(built, symbols)
+        return attempt(built, symbols)
     except Exception as error:
         raise _explained(built, symbols, error) from error
 
@@ -41,10 +45,11 @@ def output_names(built: Built) -> list[str]:
 
 def eager_output(built: Built) -> Any:
     """What the module returns for the example inputs; raises `BuildError` where it cannot run."""
-    arguments = to_tensors(built.spec, example(built.spec))
+    tensors = to_tensors(built.spec, example(built.spec))
+    positional, keywords = arguments(built.spec, tensors)
     try:
         with torch.no_grad():
-            return built.module(*arguments)
+            return built.module(*positional, **keywords)
     except Exception as error:
         raise BuildError(
             f"the model cannot run on its example inputs: {reason(error)}", model=built.spec.name
@@ -53,22 +58,25 @@ def eager_output(built: Built) -> Any:
 
 def narrowed(spec: ModelSpec, program: ExportedProgram) -> list[str]:
     """A line for each dimension whose upper end the capture lowered, from the code's own ifs."""
+    ends = upper_ends(spec, program).items()
+    return [
+        f"the captured graph takes {size} only up to {end}"
+        for size, end in ends
+        if (high := spec.dimension(size).high) is None or end < high
+    ]
+
+
+def upper_ends(spec: ModelSpec, program: ExportedProgram) -> dict[str, int]:
+    """The largest size that the graph takes, for each dimension for which it states one."""
     ranges = {str(symbol): limits for symbol, limits in program.range_constraints.items()}
-    lines: dict[str, None] = {}
+    ends: dict[str, int] = {}
     for port, node in zip(spec.inputs, _user_inputs(program), strict=False):
         shape = node.meta["val"].shape
         for size, extent in zip(port.shape, shape, strict=False):
-            limits = ranges.get(str(extent))
-            if isinstance(size, str) and limits is not None and _is_lower(spec, size, limits):
-                lines[f"the captured graph takes {size} only up to {limits.upper}"] = None
-    return list(lines)
-
-
-def _is_lower(spec: ModelSpec, symbol: str, limits: Any) -> bool:
-    high = spec.dimension(symbol).high
-    if not getattr(limits.upper, "is_Integer", False):  # torch's "no upper end"
-        return False
-    return high is None or int(limits.upper) < high
+            upper: Any = getattr(ranges.get(str(extent)), "upper", None)
+            if isinstance(size, str) and getattr(upper, "is_Integer", False):
+                ends[size] = min(int(upper), ends.get(size, int(upper)))
+    return ends
 
 
 def _user_inputs(program: ExportedProgram) -> list[torch.fx.Node]:
@@ -77,8 +85,11 @@ def _user_inputs(program: ExportedProgram) -> list[torch.fx.Node]:
     return [nodes[str(name)] for name in names if str(name) in nodes]
 
 
-def _export(built: Built, dynamic: Collection[str]) -> ExportedProgram:
-    """Plain tracing first; torch's bytecode front end takes some code that tracing does not."""
+def attempt(built: Built, dynamic: Collection[str]) -> ExportedProgram:
+    """One capture with these dimensions dynamic; what torch raises goes through.
+
+    Plain tracing first; torch's bytecode front end takes some code that tracing does not.
+    """
     try:
         return _export_once(built, dynamic, strict=False)
     except Exception:
@@ -89,28 +100,14 @@ def _export(built: Built, dynamic: Collection[str]) -> ExportedProgram:
 
 def _export_once(built: Built, dynamic: Collection[str], *, strict: bool) -> ExportedProgram:
     spec = built.spec
-    arguments = to_tensors(spec, example(spec))
+    tensors = to_tensors(spec, example(spec))
     # DYNAMIC is the one hint that is refused where it cannot hold; others specialise in silence.
     shapes = tuple(
         {axis: Dim.DYNAMIC for axis, size in enumerate(port.shape) if size in dynamic}
         for port in spec.inputs
     )
     with torch.no_grad(), recurrent_shapes(), _sizes_0_and_1_are_ordinary():
-        return torch.export.export(
-            built.module, arguments, dynamic_shapes=_fitted(built, shapes), strict=strict
-        )
-
-
-def _fitted(built: Built, shapes: tuple[dict[int, Any], ...]) -> Any:
-    """`dynamic_shapes` as torch wants them: nested once where forward takes `*args`."""
-    import inspect
-
-    parameters = inspect.signature(built.module.forward).parameters.values()
-    variadic = [p for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL]
-    if not variadic:
-        return shapes
-    fixed = [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-    return (*shapes[: len(fixed)], shapes[len(fixed) :])
+        return torch.export.export(built.module, tensors, dynamic_shapes=shapes, strict=strict)
 
 
 @contextlib.contextmanager
@@ -152,7 +149,7 @@ def _refused_dimension(built: Built, symbols: list[str], error: Exception) -> Ca
 
 def _works(built: Built, dynamic: Collection[str]) -> bool:
     try:
-        _export(built, dynamic)
+        attempt(built, dynamic)
     except Exception:
         return False
     return True

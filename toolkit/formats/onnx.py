@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch.export import ExportedProgram
 
+from toolkit import operators
 from toolkit.errors import ExportError
 from toolkit.formats import onnx_file
 from toolkit.formats.base import DEFAULT_OPSET, CaptureRefusedError, Exported
 from toolkit.formats.capture import capture, narrowed, output_names
 from toolkit.formats.fixed_costs import paid_once
+from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.formats.recurrent import KEPT_BY_ONNX, recurrent_shapes_in_translation
 from toolkit.formats.rnn_translation import translations
@@ -35,6 +37,7 @@ class OnnxFormat:
     def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:
         """Write the model to `path`; raises `ExportError`. The opset is read back."""
         with quietly() as warnings:
+            built = flattened(built)
             names = output_names(built)
             program = capture(built)
             notes = narrowed(built.spec, program)
@@ -72,7 +75,7 @@ def _translated(
             output_names=names,
             opset_version=opset,
             dynamic_shapes=axes,
-            custom_translation_table=translations(program),
+            custom_translation_table={**translations(program), **operators.translations()},
             dynamo=True,
             verbose=False,
         )

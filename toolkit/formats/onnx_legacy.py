@@ -16,6 +16,7 @@ from toolkit.errors import ExportError
 from toolkit.formats import onnx_file
 from toolkit.formats.base import DEFAULT_OPSET, Exported
 from toolkit.formats.capture import output_names
+from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.inputs import example, to_tensors
 from toolkit.reasons import reason
@@ -45,6 +46,7 @@ class OnnxLegacyFormat:
                 hint="the format onnx writes newer opsets",
             )
         with quietly() as warnings:
+            built = flattened(built)
             names = output_names(built)
             # torch puts tensors of a model over 2 GB into files of their own beside it.
             with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import torch
@@ -12,7 +11,9 @@ from torch.export import ExportedProgram
 from toolkit.errors import ExportError
 from toolkit.formats.base import DEFAULT_OPSET, Exported
 from toolkit.formats.capture import capture, narrowed
+from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
+from toolkit.formats.streaming import stream
 from toolkit.reasons import reason
 from toolkit.weights import Built
 
@@ -30,14 +31,12 @@ class Pt2Format:
     def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:  # noqa: ARG002
         """Write the captured program to `path`; raises `ExportError`."""
         with quietly() as warnings:
+            built = flattened(built)
             program = capture(built)
             notes = narrowed(built.spec, program)
             forget_sources(program)
-            # Through memory: given a path, torch names the archive's root after the file.
-            buffer = io.BytesIO()
             try:
-                torch.export.save(program, buffer)
-                path.write_bytes(buffer.getvalue())
+                stream(lambda file: torch.export.save(program, file), path)
             except Exception as error:
                 path.unlink(missing_ok=True)
                 raise ExportError(reason(error), model=built.spec.name) from error

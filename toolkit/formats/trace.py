@@ -9,6 +9,7 @@ import torch
 from toolkit.errors import ExportError
 from toolkit.formats.base import DEFAULT_OPSET, Exported
 from toolkit.formats.capture import eager_output
+from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.formats.torchscript import save
 from toolkit.inputs import example, to_tensors
@@ -25,8 +26,9 @@ class TraceFormat:
 
     def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:  # noqa: ARG002
         """Write the trace to `path`; raises `ExportError` with the tracer's reason."""
-        arguments = to_tensors(built.spec, example(built.spec))
         with quietly() as warnings:
+            built = flattened(built)
+            arguments = to_tensors(built.spec, example(built.spec))
             strict = not _is_mutable(eager_output(built))
             try:
                 with torch.no_grad():

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.capacity import LIMIT_VARIABLE
 from toolkit.errors import ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.isolation.child import INTERRUPT, LOG_NAME, DeathKind
@@ -71,15 +72,21 @@ def run_job(
     interrupted in its turn and may come to an end of its own, with so many seconds between two
     signs of life: what it yields then comes first. A second Ctrl-C does not wait.
     """
-    child = start(function, arguments, fresh, dict(variables or {}))
+    limits = limits or Limits()
+    child = start(function, arguments, fresh, {**(variables or {}), **_told(limits)})
     try:
-        yield from _listen(child, limits or Limits(), observe)
+        yield from _listen(child, limits, observe)
     except KeyboardInterrupt:
         if finish_s is not None:
             yield from _finish(child, finish_s, observe)
         raise
     finally:
         _end(child)
+
+
+def _told(limits: Limits) -> dict[str, str]:
+    """What a child must know of its limits, to refuse what would break them."""
+    return {} if limits.memory_bytes is None else {LIMIT_VARIABLE: str(limits.memory_bytes)}
 
 
 def _finish(child: Child, finish_s: float, observe: Observe) -> Iterator[object]:

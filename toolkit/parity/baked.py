@@ -60,5 +60,6 @@ def _how(verdict: CaseVerdict) -> str:
     if verdict.refusal:
         return f"refuses ({verdict.refusal})"
     if verdict.structure or verdict.shapes:
-        return f"gives another structure ({'; '.join([*verdict.structure, *verdict.shapes])})"
+        faults = [*verdict.structure, *verdict.shapes.values()]
+        return f"gives another structure ({'; '.join(faults)})"
     return "computes other values"

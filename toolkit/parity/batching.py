@@ -162,7 +162,7 @@ def _joined(spec: ModelSpec, first: Arrays, second: Arrays) -> Arrays:
 
 def _moved(reference: Reference, trial: BatchTrial) -> tuple[Arrays, Arrays]:
     """How far eager moves in either case under the second look."""
-    return reference.spread(trial.first), reference.spread(trial.second)
+    return reference.spread(trial.first).changes, reference.spread(trial.second).changes
 
 
 @dataclass(frozen=True)

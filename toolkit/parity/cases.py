@@ -26,7 +26,7 @@ class CaseVerdict:
     judged: Judged
     refusal: str | None = None
     structure: list[str] = field(default_factory=list)
-    shapes: list[str] = field(default_factory=list)
+    shapes: dict[str, str] = field(default_factory=dict)
     non_finite: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
@@ -82,7 +82,8 @@ def _compare_output(
         verdict.structure.append(f"{port.name} is {candidate.dtype}, eager's is {eager.dtype}")
         return
     if candidate.shape != eager.shape:
-        verdict.shapes.append(f"{port.name} has shape {candidate.shape}, eager's is {eager.shape}")
+        text = f"{port.name} has shape {candidate.shape}, eager's is {eager.shape}"
+        verdict.shapes[port.name] = text
         return
     if port.is_float:
         _compare_floats(verdict, reference, port.name, candidate, oracle)
@@ -114,7 +115,11 @@ def _compare_floats(
 def second_look(reference: Reference, verdict: CaseVerdict, outputs: Mapping[str, Array]) -> None:
     """Judge a case over the limit again with eager's own instability allowed for (rules 4, 5)."""
     judged = verdict.judged
-    moved = reference.spread(judged)
+    looked = reference.spread(judged)
+    moved = looked.changes
+    for name in list(verdict.shapes):
+        if outputs[name].shape in looked.shapes[name]:
+            del verdict.shapes[name]
     for name, value in list(verdict.scores.items()):
         if value > MAX_SCORE:
             slices = reference.slices[name]
@@ -127,5 +132,5 @@ def second_look(reference: Reference, verdict: CaseVerdict, outputs: Mapping[str
         verdict.unequal[name] = int(np.count_nonzero(unequal))
         if not verdict.unequal[name]:
             del verdict.unequal[name]
-    still = any(value > MAX_SCORE for value in verdict.scores.values()) or verdict.unequal
-    verdict.cleared = not still
+    over = any(value > MAX_SCORE for value in verdict.scores.values())
+    verdict.cleared = not (over or verdict.unequal or verdict.shapes)

@@ -21,6 +21,7 @@ Name = Literal[
     "weights",
     "left-out",
     "batch-dependence",
+    "dynamic",
 ]
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 
 class ModulePath:
-    """While entered, `current` names the innermost module of `root` that is running."""
+    """While entered, `current` names the innermost module of `root` that is running.
+
+    TorchScript takes no hooks: of a script the root alone is known, and taken to run all the time.
+    """
 
     def __init__(self, root: nn.Module) -> None:
         self._root = root
@@ -25,10 +29,12 @@ class ModulePath:
     @property
     def running(self) -> bool:
         """Whether the root's forward is active at all."""
-        return bool(self._stack)
+        return bool(self._stack) or isinstance(self._root, torch.jit.ScriptModule)
 
     def __enter__(self) -> ModulePath:
         for name, part in self._root.named_modules():
+            if isinstance(part, torch.jit.ScriptModule):
+                continue
             self._handles.append(part.register_forward_pre_hook(self._entering(name)))
             self._handles.append(part.register_forward_hook(self._leaving, always_call=True))
         return self

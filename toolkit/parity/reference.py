@@ -28,7 +28,7 @@ from toolkit.parity.findings import Finding, error, note
 from toolkit.parity.oracle import Oracle
 from toolkit.parity.plan import DRAW_CLASSES, Case, DrawClass
 from toolkit.parity.probes import training_operations, two_random_states
-from toolkit.parity.second_look import spread
+from toolkit.parity.second_look import Spread, spread
 from toolkit.spec import Dimension, ModelSpec, Port
 
 LEAST_SHARE = 0.5
@@ -67,7 +67,7 @@ class Reference:
     slices: dict[str, Slicing] = field(default_factory=dict)
     noise: dict[tuple[str, DrawClass], Vector] = field(default_factory=dict)
     batch_trial: batching.BatchTrial | None = None
-    _spreads: dict[int, dict[str, Array]] = field(default_factory=dict)
+    _spreads: dict[int, Spread] = field(default_factory=dict)
 
     @property
     def least(self) -> int:
@@ -88,7 +88,17 @@ class Reference:
         """The output port of that name."""
         return next(port for port in self.spec.outputs if port.name == name)
 
-    def spread(self, judged: Judged) -> dict[str, Array]:
+    def varies(self, name: str) -> bool:
+        """Whether the values of the inputs, and not their sizes alone, decide an output's shape."""
+        seen: dict[tuple[tuple[str, int], ...], tuple[int, ...]] = {}
+        for judged in self.cases:
+            if name in judged.eager:
+                shape = judged.eager[name].shape
+                if seen.setdefault(tuple(judged.case.sizes.items()), shape) != shape:
+                    return True
+        return False
+
+    def spread(self, judged: Judged) -> Spread:
         """How far eager moves in this case under the second look; computed once."""
         number = judged.case.number
         if number not in self._spreads:
@@ -289,6 +299,6 @@ def _noise(reference: Reference, port: Port, members: list[Judged]) -> Vector:
     eagers = [judged.eager[port.name] for judged in members]
     noise = pooled_noise(slices, oracles, eagers, EPS[port.dtype])
     if reference.unfit:
-        moved = [slices.reduce(reference.spread(judged)[port.name]) for judged in members]
+        moved = [slices.reduce(reference.spread(judged).changes[port.name]) for judged in members]
         noise = np.asarray(np.maximum(noise, np.max(moved, axis=0)))
     return noise

@@ -1,13 +1,15 @@
 """The second look: how far eager itself moves when every number is off by one rounding.
 
-What a right export may get wrong in an ill-conditioned case (ties of argmax, cancellation) is what
-eager gets wrong too when its inputs and parameters are multiplied by 1 ± eps.
+What a right export may get wrong in an ill-conditioned case (ties of argmax, cancellation, a value
+on a threshold) is what eager gets wrong too when its inputs and parameters are multiplied by
+1 ± eps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,6 +22,14 @@ from toolkit.spec import ModelSpec, Port
 DRAWS = 16
 
 
+@dataclass(frozen=True)
+class Spread:
+    """How far eager moves: each output element by element, and the shapes that it takes."""
+
+    changes: dict[str, Array]
+    shapes: dict[str, set[tuple[int, ...]]]
+
+
 def spread(
     module: nn.Module,
     spec: ModelSpec,
@@ -28,9 +38,10 @@ def spread(
     *,
     device: str = "cpu",
     draws: int = DRAWS,
-) -> dict[str, Array]:
+) -> Spread:
     """Element by element the largest change of each output; for integers 1 where one changed."""
     widest = {name: np.zeros(output.shape) for name, output in eager.items()}
+    shapes = {name: {output.shape} for name, output in eager.items()}
     with torch.random.fork_rng(devices=[]):
         for draw in range(draws):
             generator = np.random.default_rng(draw)
@@ -44,10 +55,12 @@ def spread(
                     outputs = run_module(module, spec, moved, device=device)
             except Exception:  # noqa: S112 - eager does not take this draw: it tells nothing
                 continue
-            for name, output in outputs.items():
-                if name in widest and output.shape == widest[name].shape:
+            for name in widest.keys() & outputs.keys():
+                output = outputs[name]
+                shapes[name].add(output.shape)
+                if output.shape == widest[name].shape:
                     widest[name] = np.maximum(widest[name], _change(output, eager[name]))
-    return widest
+    return Spread(widest, shapes)
 
 
 def _change(output: Array, eager: Array) -> Array:

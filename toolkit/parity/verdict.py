@@ -90,7 +90,7 @@ def _run_cases(
         observe(
             Progress(reference.spec.name, "check", label, done, len(reference.cases), form=label)
         )
-        confirmed = sum(one.wrong_values for one in verdicts)
+        confirmed = sum(one.wrong_values or bool(one.shapes) for one in verdicts)
         look_twice = confirmed < CONFIRMATIONS
         verdicts.append(_judge_case(reference, candidate, judged, look_twice=look_twice))
     return verdicts
@@ -116,7 +116,8 @@ def _judge_case(
     except ToolkitError as raised:
         return CaseVerdict(judged, refusal=raised.message)
     verdict = compare_case(reference, judged, outputs)
-    if verdict.wrong_values and look_twice:
+    varying = any(reference.varies(name) for name in verdict.shapes)
+    if (verdict.wrong_values or varying) and look_twice:
         second_look(reference, verdict, outputs)
     return verdict
 
@@ -177,7 +178,7 @@ def _structure(verdicts: Sequence[CaseVerdict]) -> list[Finding]:
     if not wrong:
         return []
     least = smallest(wrong)
-    text = f"{'; '.join([*least.structure, *least.shapes])}, in {least.judged.case}"
+    text = f"{'; '.join([*least.structure, *least.shapes.values()])}, in {least.judged.case}"
     return [error("structure", text, case=least.judged.case.number)]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable
 
 from toolkit.report.sheet import Remark
-from toolkit.results import CheckResult, ExportedModel, Finding, Variant
+from toolkit.results import CheckResult, ExportedModel, Finding, Script, Variant
 
 LEVELS = ("error", "limit", "note")
 
@@ -58,8 +59,22 @@ def _of_finding(finding: Finding, where: tuple[str, ...], status: str) -> Remark
     stage = (f"stage {finding.stage}",) if finding.stage else ()
     module = (f"module {finding.module}",) if finding.module else ()
     return Remark(
-        level, finding.name, (*where, *stage, *module), finding.message, finding.reproduce
+        level,
+        finding.name,
+        (*where, *stage, *module),
+        finding.message,
+        finding.reproduce,
+        _of_script(finding.script),
     )
+
+
+def _of_script(script: Script | None) -> str | None:
+    """The command that shows the fault, and what it holds of the model."""
+    if script is None:
+        return None
+    said = "exits 1" if script.confirmed else "not confirmed: it did not exit 1"
+    share = f"{script.operators} of {script.captured} operators"
+    return f"python {shlex.quote(script.path)} ({share}; {said})"
 
 
 def export_remarks(models: Iterable[ExportedModel], *, with_model: bool = False) -> list[Remark]:
@@ -100,14 +115,14 @@ def timing_remarks(variants: Iterable[Variant], *, with_model: bool = False) -> 
 
 def ordered(remarks: Iterable[Remark]) -> list[Remark]:
     """Errors, limits and notes in this order; a remark that several forms share stands once."""
-    merged: dict[tuple[str, str, str, str | None, tuple[str, ...]], list[str]] = {}
+    merged: dict[tuple[str, str, str, str | None, str | None, tuple[str, ...]], list[str]] = {}
     for remark in remarks:
         form, rest = remark.where[:1], remark.where[1:]
-        key = (remark.level, remark.name, remark.message, remark.reproduce, rest)
+        key = (remark.level, remark.name, remark.message, remark.reproduce, remark.script, rest)
         merged.setdefault(key, []).extend(name for name in form if name not in merged.get(key, []))
     found = [
-        Remark(level, name, ((_joined(forms),) if forms else ()) + rest, message, reproduce)
-        for (level, name, message, reproduce, rest), forms in merged.items()
+        Remark(level, name, ((_joined(forms),) if forms else ()) + rest, message, reproduce, script)
+        for (level, name, message, reproduce, script, rest), forms in merged.items()
     ]
     return sorted(found, key=lambda remark: LEVELS.index(remark.level))
 

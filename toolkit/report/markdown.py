@@ -42,7 +42,8 @@ def _bullet(remark: Remark) -> str:
     where = f" ({escape('; '.join(remark.where))})" if remark.where else ""
     command = f" — {_code(remark.reproduce)}" if remark.reproduce else ""
     head = remark.level if remark.level == remark.name else f"{remark.level} {remark.name}"
-    return f"- **{escape(head)}**{where}: {escape(remark.message)}{command}"
+    script = f" — {_code(remark.script)}" if remark.script else ""
+    return f"- **{escape(head)}**{where}: {escape(remark.message)}{command}{script}"
 
 
 def escape(text: str) -> str:

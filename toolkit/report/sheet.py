@@ -119,6 +119,7 @@ class Remark:
     where: tuple[str, ...]
     message: str
     reproduce: str | None = None
+    script: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from typing import IO
 
@@ -14,11 +15,18 @@ from toolkit.report.sheet import STYLES, Remark, Section, whole, words
 from toolkit.results import Document
 
 INDENT = "  "
+LOG_WIDTH = 120
 
 
 def console_for(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
-    """A console on a stream; NO_COLOR, COLUMNS and the stream's encoding are respected."""
-    return Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
+    """A console on a stream; NO_COLOR, COLUMNS and the stream's encoding are respected.
+
+    What is no terminal has no width of its own: logs and pipes get `LOG_WIDTH` columns.
+    """
+    console = Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = LOG_WIDTH
+    return console
 
 
 def display(document: Document, console: Console) -> None:
@@ -77,6 +85,8 @@ def remark_items(remark: Remark) -> Iterator[RenderableType]:
         yield from _whole_message(text, STYLES.get(remark.level, ""))
     if remark.reproduce:
         yield Line(whole(f"{INDENT}reproduce: {remark.reproduce}"))
+    if remark.script:
+        yield Line(whole(f"{INDENT}bug report: {remark.script}"))
 
 
 def _whole_message(text: str, style: str) -> Iterator[RenderableType]:

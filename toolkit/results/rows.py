@@ -120,6 +120,18 @@ class ExportedModel(Value):
     notes: list[str] = Field(default_factory=list)
 
 
+class Script(Value):
+    """A script that shows a finding with torch, onnxruntime and numpy alone.
+
+    It holds `operators` of the model's `captured` ones; `confirmed` where it exited 1 when run.
+    """
+
+    path: str
+    confirmed: bool
+    operators: int
+    captured: int
+
+
 class Finding(Value):
     """Something that a check found, with its evidence in words."""
 
@@ -129,6 +141,7 @@ class Finding(Value):
     stage: str | None = None
     module: str | None = None
     reproduce: str | None = None
+    script: Script | None = None
 
 
 class CheckResult(Value):

@@ -27,11 +27,15 @@ class DeclaredPort:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a form is run: `device` (`cpu`, `cuda`, `cuda:1`) and `threads` (None: as they are)."""
+    """How a form is run: `device` (`cpu`, `cuda`, `cuda:1`) and `threads` (None: as they are).
+
+    `libraries` are files of operators, which onnxruntime alone takes.
+    """
 
     device: str = "cpu"
     threads: int | None = None
     optimise: bool = True
+    libraries: tuple[str, ...] = ()
 
 
 class Runner(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import InputsError, MissingError, RunError
+from toolkit.errors import InputsError, MissingError, RefusedError, RunError
 from toolkit.reasons import plain
 from toolkit.runtimes.base import Array, Arrays, DeclaredPort, RunOptions, named
 from toolkit.runtimes.devices import cuda_index, execution_providers
@@ -41,8 +41,8 @@ class OnnxRunner:
         self.session = session
         self.spec = spec
         self.device = device
-        self.inputs = tuple(map(_declared, session.get_inputs()))
-        self.outputs = tuple(map(_declared, session.get_outputs()))
+        self.inputs = tuple(map(declared_port, session.get_inputs()))
+        self.outputs = tuple(map(declared_port, session.get_outputs()))
         self._names = [port.name for port in self.outputs]
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
@@ -92,12 +92,13 @@ class OnnxRuntime:
 
         providers = execution_providers(options.device)
         require_sound_external_data(path)
+        settings = session_options(options)
         try:
             with warnings.catch_warnings():
                 # A provider that does not start is a warning here, and an error just below.
                 warnings.simplefilter("ignore")
                 session = onnxruntime.InferenceSession(
-                    str(path), sess_options=session_options(options), providers=providers
+                    str(path), sess_options=settings, providers=providers
                 )
         except Exception as error:
             raise RunError(
@@ -114,7 +115,10 @@ class OnnxRuntime:
 
 
 def session_options(options: RunOptions) -> Any:
-    """Session options: threads, no spin-waiting, optimisation all or none, no log."""
+    """Session options: threads, no spin-waiting, optimisation all or none, no log, libraries.
+
+    Raises `MissingError` or `RefusedError` for a library that is not there or that is none.
+    """
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()
@@ -128,7 +132,22 @@ def session_options(options: RunOptions) -> Any:
     settings.graph_optimization_level = (
         levels.ORT_ENABLE_ALL if options.optimise else levels.ORT_DISABLE_ALL
     )
+    for library in options.libraries:
+        _register(settings, Path(library))
     return settings
+
+
+def _register(settings: Any, library: Path) -> None:
+    if not library.is_file():
+        raise MissingError(f"there is no library {library.name}")
+    try:
+        # Whole: the loader looks for a bare name among the system's libraries alone.
+        settings.register_custom_ops_library(str(library.resolve()))
+    except Exception as error:
+        raise RefusedError(
+            f"{library.name} cannot be used: {_reason(error)}",
+            hint="--ort-library takes a shared library with a function RegisterCustomOps",
+        ) from error
 
 
 def _run_bound(session: Any, binding: Any) -> None:
@@ -136,7 +155,8 @@ def _run_bound(session: Any, binding: Any) -> None:
     binding.synchronize_outputs()
 
 
-def _declared(argument: Any) -> DeclaredPort:
+def declared_port(argument: Any) -> DeclaredPort:
+    """An input or output of a session, as the file declares it."""
     shape = tuple(size if isinstance(size, int) else (size or None) for size in argument.shape)
     return DeclaredPort(argument.name, shape, _dtype(argument.type))
 

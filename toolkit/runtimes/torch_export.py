@@ -23,17 +23,23 @@ class TorchExportRuntime:
     def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
         """Load a program; raises `RunError`, or `MissingError` without the device."""
         device = prepared_device(options)
-        program = loaded(lambda: _read(path, device), path, spec)
+        program = loaded(lambda: read(path, device), path, spec)
         signature = program.graph_signature
         inputs = declared(program, [str(name) for name in signature.user_inputs])
         given = [name for name in signature.user_outputs if name is not None]
         outputs = declared(program, [str(name) for name in given])
         return ModuleRunner(
-            loaded(program.module, path, spec), spec, device, inputs, _renamed(outputs, spec)
+            loaded(program.module, path, spec),
+            spec,
+            device,
+            inputs,
+            _renamed(outputs, spec),
+            flat=True,
         )
 
 
-def _read(path: Path, device: str) -> ExportedProgram:
+def read(path: Path, device: str) -> ExportedProgram:
+    """The program in a file: loading it can run code, so only of a trusted one."""
     import torch
     from torch.export.passes import move_to_device_pass
 

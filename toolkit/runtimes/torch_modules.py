@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import RunError, ToolkitError
-from toolkit.inputs import flatten, to_array, to_tensors
+from toolkit.flattening import flatten
+from toolkit.inputs import arguments, to_array, to_tensors
 from toolkit.reasons import reason
 from toolkit.runtimes.base import Array, Arrays, DeclaredPort, RunOptions
 from toolkit.runtimes.devices import torch_device
@@ -16,7 +17,10 @@ from toolkit.spec import ModelSpec
 
 
 class ModuleRunner:
-    """A callable of tensors on one device, whose outputs get the names of the spec."""
+    """A callable on one device, whose outputs get the names of the spec.
+
+    With `flat` it takes tensors in the order of the spec's inputs, else what the module takes.
+    """
 
     def __init__(
         self,
@@ -25,8 +29,11 @@ class ModuleRunner:
         device: str,
         inputs: tuple[DeclaredPort, ...] | None = None,
         outputs: tuple[DeclaredPort, ...] | None = None,
+        *,
+        flat: bool = False,
     ) -> None:
         self.module = module
+        self.flat = flat
         self.spec = spec
         self.device = device
         self.inputs = inputs
@@ -36,11 +43,11 @@ class ModuleRunner:
         """Named arrays in, named arrays out; raises `RunError` with torch's reason."""
         import torch
 
-        arguments = to_tensors(self.spec, inputs, device=self.device)
+        call = self._call(inputs)
         names = [port.name for port in self.spec.outputs]
         try:
             with torch.inference_mode():
-                value = self.module(*arguments)
+                value = call()
             return {name: to_array(tensor) for name, tensor in flatten(value, names).items()}
         except ToolkitError:
             raise
@@ -52,9 +59,13 @@ class ModuleRunner:
 
         The caller enters `torch.inference_mode()` once around all its calls.
         """
-        arguments = to_tensors(self.spec, inputs, device=self.device)
-        call = partial(self.module, *arguments)
+        call = self._call(inputs)
         return call if self.device == "cpu" else partial(_awaited, call, self.device)
+
+    def _call(self, inputs: Arrays) -> Callable[[], object]:
+        tensors = to_tensors(self.spec, inputs, device=self.device)
+        positional, keywords = (tensors, {}) if self.flat else arguments(self.spec, tensors)
+        return partial(self.module, *positional, **keywords)
 
 
 def _awaited(call: Callable[[], object], device: str) -> object:

@@ -19,11 +19,19 @@ class TorchScriptRuntime:
     def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
         """Load an archive; raises `RunError`, or `MissingError` without the device."""
         device = prepared_device(options)
-        module = loaded(lambda: _read(path, device, options.optimise), path, spec)
-        return ModuleRunner(module, spec, device)
+        module = loaded(lambda: read(path, device, optimise=options.optimise), path, spec)
+        return ModuleRunner(module, spec, device, flat=_takes_tensors(module, spec))
 
 
-def _read(path: Path, device: str, optimise: bool) -> Any:
+def _takes_tensors(module: Any, spec: ModelSpec) -> bool:
+    """Whether it takes exactly the spec's inputs in order, as a trace does; a script may nest."""
+    _, *declared = module.forward.schema.arguments  # the first is the module itself
+    plain = all(str(each.type) == "Tensor" and not each.kwarg_only for each in declared)
+    return plain and len(declared) == len(spec.inputs)
+
+
+def read(path: Path, device: str, *, optimise: bool) -> Any:
+    """The script module in a file, in eval mode: a program, so only of a trusted one."""
     import torch
 
     with warnings.catch_warnings():
@@ -40,12 +48,13 @@ class _Unoptimised:
 
     def __init__(self, module: Any) -> None:
         self.module = module
+        self.forward = module.forward
 
-    def __call__(self, *arguments: object) -> object:
+    def __call__(self, *arguments: object, **keywords: object) -> object:
         import torch
 
         with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
-            return self.module(*arguments)
+            return self.module(*arguments, **keywords)
 
 
 RUNTIME = TorchScriptRuntime()

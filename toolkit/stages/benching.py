@@ -22,6 +22,8 @@ from toolkit.timing.comparison import Outcome, Timing, compare
 from toolkit.timing.measuring import measure
 from toolkit.timing.protocol import BUFFERS, Protocol
 
+ONNX = "onnx"
+
 
 @dataclass(frozen=True)
 class Benching:
@@ -32,6 +34,22 @@ class Benching:
     options: BenchOptions
     observe: Observe = ignore
     notes: dict[str, str] = field(default_factory=dict)
+
+
+def for_subject(subject: Subject, options: BenchOptions) -> BenchOptions:
+    """The options for an ONNX file: it is all there is, and its own baseline.
+
+    Raises `UsageError` where anything else was asked for.
+    """
+    if subject.file is None:
+        return options
+    others = [name for name in options.variants if name != ONNX]
+    if others or options.baseline not in (EAGER, ONNX):
+        raise UsageError(
+            f"an ONNX file has one variant, {ONNX}: there is no {(*others, options.baseline)[0]}",
+            model=subject.shown,
+        )
+    return replace(options, variants=(ONNX,), baseline=ONNX)
 
 
 def compare_forms(benching: Benching, batch: int) -> results.Comparison:
@@ -100,10 +118,10 @@ def _contestant(benching: Benching, variant: str, sizes: Mapping[str, int]) -> C
 
 
 def _runner(benching: Benching, variant: str) -> Runner | None:
-    options = RunOptions(benching.options.device, benching.options.threads)
+    subject, device, threads = benching.subject, benching.options.device, benching.options.threads
     if variant == EAGER:
-        built = benching.subject.built
-        return eager.load(replace(built, module=copy.deepcopy(built.module)), options)
+        own = replace(subject.built, module=copy.deepcopy(subject.built.module))
+        return eager.load(own, RunOptions(device, threads))
     form = benching.forms.get(variant)
     if form is None:
         benching.notes[variant] = "this form was not exported"
@@ -111,7 +129,8 @@ def _runner(benching: Benching, variant: str) -> Runner | None:
     if form.status != "pass":
         benching.notes[variant] = f"parity: {form.status}"
         return None
-    return runtimes.runtime_for(variant).load(form.path, benching.subject.spec, options)
+    options = RunOptions(device, threads, libraries=subject.libraries_for(variant))
+    return runtimes.runtime_for(variant).load(form.path, subject.spec, options)
 
 
 def _comparison(benching: Benching, outcome: Outcome, batch: int) -> results.Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import shlex
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from toolkit import formats, results, runtimes
+from toolkit import formats, operators, results, runtimes
 from toolkit.bundle import require_trusted
 from toolkit.bundle.golden import write_arrays
 from toolkit.errors import (
@@ -21,6 +22,7 @@ from toolkit.errors import (
 )
 from toolkit.events import Observe, Progress, ignore
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
+from toolkit.formats.onnx_file import external_file
 from toolkit.options import OPSET, CheckOptions
 from toolkit.parity.budget import Budget
 from toolkit.parity.compare import MAX_SCORE
@@ -31,6 +33,9 @@ from toolkit.parity.reference import Reference
 from toolkit.parity.verdict import Verdict, judge
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import ModelSpec, Severity
+from toolkit.stages import reproducing
+from toolkit.stages.reproducing import Form, Shown
+from toolkit.stages.room import collect_copies
 from toolkit.stages.subject import Subject
 from toolkit.weights import Built
 
@@ -59,13 +64,29 @@ def check_form(checking: Checking, name: str) -> results.CheckResult:
     """The row of one format: a failure of any kind is a row too."""
     began = time.monotonic()
     row = _row(checking, name)
-    return row.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
+    about_sizes = [_told(checking, name, found) for found in checking.subject.findings]
+    collect_copies(checking.subject.built.module)
+    return row.model_copy(
+        update={
+            "findings": [*row.findings, *about_sizes],
+            "seconds": round(time.monotonic() - began, 3),
+        }
+    )
+
+
+def discard(checking: Checking, name: str) -> None:
+    """Delete the files of a form that was written to be judged: the next one needs their room."""
+    path = checking.folder / formats.get(name).filename
+    with contextlib.suppress(OSError):  # Windows keeps what a session still maps
+        path.unlink(missing_ok=True)
+        external_file(path).unlink(missing_ok=True)
 
 
 def not_held(checking: Checking, name: str | None) -> results.CheckResult:
-    """A form that was asked for and that the bundle does not hold is refused, never passed."""
+    """A form that was asked for and that is not at hand is refused, never passed."""
     what = name or "form that could be checked"
-    return _plain(checking, name, "refused", f"the bundle holds no {what}")
+    place = "file is no" if checking.subject.file is not None else "bundle holds no"
+    return _plain(checking, name, "refused", f"the {place} {what}")
 
 
 def _row(checking: Checking, name: str) -> results.CheckResult:
@@ -122,7 +143,8 @@ def explained(failure: Exception) -> str:
 
 
 def _with_hint(failure: ToolkitError) -> str:
-    return f"{failure.message} ({failure.hint})" if failure.hint else failure.message
+    hint = failure.hint or operators.advice(failure.message)
+    return f"{failure.message} ({hint})" if hint else failure.message
 
 
 def _export(checking: Checking, name: str) -> FormAtHand:
@@ -131,7 +153,9 @@ def _export(checking: Checking, name: str) -> FormAtHand:
     exporter = formats.get(name)
     path = checking.folder / exporter.filename
     built = exportable(checking.subject, name)
-    return FormAtHand(exporter.export(built, path, opset=checking.options.opset))
+    exported = exporter.export(built, path, opset=checking.options.opset)
+    collect_copies(checking.subject.built.module)
+    return FormAtHand(exported)
 
 
 def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckResult:
@@ -171,7 +195,8 @@ def _about_twin(spec: ModelSpec, name: str) -> list[Finding]:
 
 
 def _load(checking: Checking, name: str, path: Path) -> Runner:
-    options = RunOptions(device=checking.options.device)
+    libraries = checking.subject.libraries_for(name)
+    options = RunOptions(device=checking.options.device, libraries=libraries)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation is known and not the user's
         return runtimes.runtime_for(name).load(path, checking.subject.spec, options)
@@ -205,7 +230,7 @@ def _refused_capture(
     found = error("baked-dimension", f"{what}{_with_hint(refusal)}", stage="capture")
     findings = [*checking.reference.findings, found]
     return _plain(checking, name, "fail", None).model_copy(
-        update={"findings": [_told(checking, name, each) for each in findings]}
+        update={"findings": [_told(checking, name, each, refusal.dimension) for each in findings]}
     )
 
 
@@ -216,7 +241,12 @@ def _plain(
     findings = []
     if message is not None:
         severity: Severity = "note" if status == "limit" else "error"
-        findings.append(results.Finding(name=status, severity=severity, message=message))
+        script = None
+        if name is not None and status == "error":
+            script = _script(checking, name, Shown("error", message))
+        findings.append(
+            results.Finding(name=status, severity=severity, message=message, script=script)
+        )
     return results.CheckResult(
         model=checking.subject.shown,
         format=name,
@@ -231,30 +261,52 @@ def _plain(
     )
 
 
-def _told(checking: Checking, name: str, found: Finding) -> results.Finding:
+def _told(
+    checking: Checking, name: str, found: Finding, dimension: str | None = None
+) -> results.Finding:
     """A finding for the report; an error's smallest case is saved with the command to repeat it.
 
-    What eager itself shows is no matter of a format: it reads the same in every row.
+    What eager itself shows is no matter of a format: it reads the same in every row. `dimension`
+    is the one that an exporter would not let vary.
     """
     reproduce = None
     if found.severity == "error" and found.case is not None:
         of_eager = found in checking.reference.findings
         reproduce = _save_case(checking, None if of_eager else name, found)
+    message = " ".join(found.message.split())
+    script = None
+    if found.severity == "error" and found not in checking.reference.findings:
+        script = _script(checking, name, Shown(found.name, message, found.case, dimension))
     return results.Finding(
         name=found.name,
         severity=found.severity,
-        message=" ".join(found.message.split()),
+        message=message,
         stage=found.stage,
         module=found.module,
         reproduce=reproduce,
+        script=script,
     )
+
+
+def _script(checking: Checking, name: str, shown: Shown) -> results.Script | None:
+    """The fault as a script of its own; on another device than the CPU it might be another's."""
+    if not checking.options.reproductions or checking.options.device != "cpu":
+        return None
+    form = Form(name, checking.options.opset, lambda: exportable(checking.subject, name))
+    return reproducing.script(
+        shown, form, checking.reference, _failures(checking), checking.observe
+    )
+
+
+def _failures(checking: Checking) -> Path:
+    return checking.options.failures / f"{slug(checking.subject.shown)}.failures"
 
 
 def _save_case(checking: Checking, name: str | None, found: Finding) -> str | None:
     cases = {judged.case.number: judged for judged in checking.reference.cases}
     if found.case not in cases:
         return None
-    folder = checking.options.failures / f"{slug(checking.subject.shown)}.failures"
+    folder = _failures(checking)
     path = folder / f"{name or 'eager'}-{found.name}-{found.case}.npz"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from toolkit import bundle as bundles
-from toolkit import formats, registry, results
+from toolkit import formats, operators, registry, results
+from toolkit.bundle.entries import LibraryEntry
 from toolkit.bundle.golden import GoldenCase
-from toolkit.errors import BundleError, ExportError
+from toolkit.errors import BundleError, ExportError, UsageError
 from toolkit.events import Observe, Progress
 from toolkit.formats.base import Exported, NotScriptableError
+from toolkit.formats.onnx_file import external_file
 from toolkit.options import ExportOptions, TimedForm
 from toolkit.parity.findings import Finding, note
 from toolkit.parity.reference import Judged, Reference, core
 from toolkit.reasons import plain
 from toolkit.spec import FORMAT_NAMES
+from toolkit.stages.bundled import bundle_of
 from toolkit.stages.checking import (
     Checking,
     FormAtHand,
@@ -28,13 +31,17 @@ from toolkit.stages.checking import (
     script_is_expected,
     slug,
 )
-from toolkit.stages.subject import Subject, bundle_of
+from toolkit.stages.files import file_of
+from toolkit.stages.room import collect_copies
+from toolkit.stages.subject import Subject
 from toolkit.words import ModelWords
 
 
 def find(words: ModelWords) -> None:
     """Raise where a word means nothing, before any work; a bundle is read, not opened."""
-    if bundle_of(words) is None:
+    operators.described(words.ort_libraries)
+    operators.use(words.imports)
+    if bundle_of(words) is None and file_of(words) is None:
         registry.find(words)
 
 
@@ -46,12 +53,19 @@ def export_bundle(
     observe: Observe,
 ) -> results.ExportedModel:
     """Write the bundle; a form that cannot be exported is a row with its reason."""
+    if subject.file is not None:
+        raise UsageError(
+            "an ONNX file is exported already",
+            hint="`toolkit check` judges it, `toolkit bench` times it",
+        )
     folder = options.out / slug(subject.shown)
     before = _formats_in(folder)
     forms: list[results.Form] = []
     try:
         with bundles.writing(folder, subject.built, subject.words.word) as writer:
             writer.arguments = _portable(subject.words.arguments)
+            writer.imports = subject.words.imports
+            writer.ort_libraries = _libraries(subject)
             for name in options.formats or FORMAT_NAMES:
                 observe(Progress(subject.spec.name, "export", name, form=name))
                 forms.append(_export_form(subject, writer, name, options, dead))
@@ -67,8 +81,15 @@ def export_bundle(
         ) from error
     said = subject.built.weights.note
     notes = [] if said is None else [f"weights: {said}"]
+    notes += [f"{found.name}: {found.message}" for found in subject.findings]
     notes += [*_about_twins(subject, forms), *_about_values(subject)]
     return _exported(subject, folder, forms, [*notes, *_notes(reference, before, forms)])
+
+
+def _libraries(subject: Subject) -> list[LibraryEntry]:
+    """What the manifest says of the libraries that onnxruntime is given."""
+    found = operators.described(subject.words.ort_libraries)
+    return [LibraryEntry(name=library.name, sha256=library.sha256) for library in found]
 
 
 def _portable(arguments: Sequence[str]) -> list[str]:
@@ -161,13 +182,14 @@ def _export_form(
         status, message = "limit", limit.message
     except Exception as failure:  # an exporter or a user's code may raise anything
         status, message = "error", explained(failure)
+    collect_copies(subject.built.module)
     if entry is None:
         writer.add_refusal(name, plain(message), "limit" if status == "limit" else "error")
     return results.Form(
         format=name,
         path=entry.path if entry else None,
         sha256=entry.sha256 if entry else None,
-        size_bytes=entry.size_bytes if entry else None,
+        size_bytes=writer.form_bytes(name) if entry else None,
         opset=entry.opset if entry else None,
         seconds=round(time.monotonic() - began, 3),
         status=status,
@@ -242,6 +264,8 @@ def _golden(reference: Reference, judged: Judged) -> GoldenCase:
 
 def forms_at_hand(subject: Subject, folder: Path | None) -> dict[str, FormAtHand]:
     """The forms of a bundle: the one just written, or the one that is to be checked."""
+    if subject.file is not None:
+        return {"onnx": FormAtHand(Exported(subject.file))}
     found = bundles.read(folder) if folder is not None else subject.bundle
     if found is None:
         return {}
@@ -249,17 +273,20 @@ def forms_at_hand(subject: Subject, folder: Path | None) -> dict[str, FormAtHand
     return {
         str(entry.format): FormAtHand(
             Exported(found.path(str(entry.format)), entry.opset, tuple(entry.warnings)),
-            _about_file(entry.path in altered),
+            _about_files(found, str(entry.format), altered),
         )
         for entry in found.manifest.files
         if entry.role == "form"
     }
 
 
-def _about_file(altered: bool) -> tuple[Finding, ...]:
-    if not altered:
-        return ()
-    return (note("altered", "the file is not the one that was exported: its SHA-256 is another"),)
+def _about_files(
+    found: bundles.Bundle, format_name: str, altered: Collection[str]
+) -> tuple[Finding, ...]:
+    """A note for each file of a form, its external data too, that was altered since."""
+    own = [entry.path for entry in found.manifest.files if entry.format == format_name]
+    text = "is not the file that was exported: its SHA-256 is another"
+    return tuple(note("altered", f"{path} {text}") for path in own if path in altered)
 
 
 def timed_from(checking: Checking, rows: list[results.CheckResult]) -> dict[str, TimedForm]:
@@ -271,5 +298,11 @@ def timed_from(checking: Checking, rows: list[results.CheckResult]) -> dict[str,
         exporter = formats.get(name)
         path = at_hand.exported.path if at_hand else checking.folder / exporter.filename
         if path.exists():
-            forms[name] = TimedForm(path, path.stat().st_size, row.status, row.score)
+            forms[name] = TimedForm(path, _size_bytes(path), row.status, row.score)
     return forms
+
+
+def _size_bytes(path: Path) -> int:
+    """What a form takes on disk: the file, and the one beside it where there is one."""
+    parts = (path, external_file(path))
+    return sum(part.stat().st_size for part in parts if part.exists())

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from toolkit import bundle as bundles
 from toolkit import registry, results, runtimes
 from toolkit.bundle import Bundle
-from toolkit.bundle.manifest import ACTIVATION_OF, Activation, Manifest, WeightsEntry
+from toolkit.bundle.entries import Activation, Manifest, WeightsEntry
+from toolkit.bundle.manifest import ACTIVATION_OF
 from toolkit.errors import BundleError, ImageError, RefusedError, RunError, ToolkitError
 from toolkit.events import Observe, Progress
-from toolkit.images import as_sample, read_image
+from toolkit.images import as_sample, input_shape, read_image
 from toolkit.options import PredictOptions
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import ModelSpec, Preprocess
+from toolkit.stages.bundled import libraries_for
 from toolkit.words import display_name, told_origin
 
 FIRST_CHOICE = "onnx"
@@ -81,9 +83,11 @@ def load(word: str, options: PredictOptions) -> Classifier:
     bundles.require_whole(found, name)
     bundles.require_trusted(path, name, options.trust)
     spec = found.spec
+    libraries = libraries_for(found, name, options.libraries)
+    running = RunOptions(device=options.device, libraries=libraries)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation is known and not the user's
-        runner = runtimes.runtime_for(name).load(path, spec, RunOptions(device=options.device))
+        runner = runtimes.runtime_for(name).load(path, spec, running)
     labels = tuple(held.labels or ())
     return Classifier(
         display_name(word), spec, steps, activation, labels, name, runner, held.weights, options
@@ -143,19 +147,18 @@ def _rows(classifier: Classifier, image: Path) -> list[results.Prediction]:
 
 def _sample(classifier: Classifier, image: Path) -> dict[str, Array]:
     """The image as the model's one input, a batch of one."""
-    sample = as_sample(read_image(image), classifier.steps).numpy()
+    opened = read_image(image)
     first, *others = classifier.spec.inputs
-    batch, *wanted = first.shape or (0,)
-    fits = len(wanted) == sample.ndim and all(
-        isinstance(size, str) or size == extent
-        for size, extent in zip(wanted, sample.shape, strict=True)
-    )
-    if wanted == [sample.size]:
-        sample, fits = sample.reshape(-1), True
-    if others or not fits or batch not in (1, *first.symbols):
+    if classifier.spec.preprocess_in_graph:
+        sample: Array = np.asarray(opened)
+    else:
+        sample = as_sample(opened, classifier.steps).numpy()
+    shape = input_shape(first, sample.shape)
+    batch = first.shape[0] if first.shape else 0
+    if others or shape is None or batch not in (1, *first.symbols):
         raise RunError(f"an image of {sample.shape} does not fit the input {first.shape}")
     dtype = "float32" if first.dtype == "bfloat16" else first.dtype  # numpy has none
-    return {first.name: sample[np.newaxis].astype(dtype)}
+    return {first.name: sample.reshape(1, *shape).astype(dtype)}
 
 
 def _probabilities(classifier: Classifier, sample: Mapping[str, Array]) -> Array:

@@ -6,48 +6,72 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
-import numpy as np
 from torch import nn
 
-from toolkit import probing, registry, user_code, weights
-from toolkit.bundle import WEIGHTS_NAME, Bundle, code_key, is_bundle, is_ours
+from toolkit import operators, probing, registry, user_code, weights
+from toolkit.bundle import Bundle
 from toolkit.bundle import read as read_bundle
-from toolkit.errors import BundleError, InputsError, RefusedError, ToolkitError, UsageError
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.hashing import state_dict_sha256
 from toolkit.inputs import Array
 from toolkit.options import BUDGET_S
 from toolkit.parity.budget import Budget
+from toolkit.parity.findings import Finding
 from toolkit.parity.plan import plan
 from toolkit.parity.reference import Reference, refer
-from toolkit.spec import ModelSpec, Port
-from toolkit.weights import Built, Origin, WeightsRecord
-from toolkit.words import ModelWords, display_name
+from toolkit.preprocessing import behind_preparation, prepared
+from toolkit.runtimes import RUNTIME_OF
+from toolkit.spec import ModelSpec
+from toolkit.stages import bundled
+from toolkit.stages.bundled import built_from, bundle_of
+from toolkit.stages.files import ONNX, file_of, spec_of_file
+from toolkit.stages.real_inputs import real_inputs
+from toolkit.stages.sizes import tried
+from toolkit.weights import Built
+from toolkit.words import ModelWords
 
 
 @dataclass(frozen=True)
 class Subject:
     """A model ready for every stage; `given` are the user's own input arrays.
 
-    `bundle` is the one that the word means; None for a model.
+    `bundle` is the one that the word means, `file` an ONNX file that it means; None for a model.
     """
 
     words: ModelWords
     built: Built
     given: tuple[Mapping[str, Array], ...] = ()
     bundle: Bundle | None = None
+    file: Path | None = None
+    findings: tuple[Finding, ...] = ()
+    """What was found of the sizes of its inputs, where they were tried."""
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether its forms are those that are there already: none is exported from it."""
+        return self.bundle is not None or self.file is not None
 
     @property
     def spec(self) -> ModelSpec:
         """The completed spec."""
         return self.built.spec
 
+    def libraries_for(self, format_name: str) -> tuple[str, ...]:
+        """The files of operators that a form is loaded with.
+
+        Raises `MissingError` where a bundle was exported with one that is not named.
+        """
+        given = self.words.ort_libraries
+        if self.bundle is not None:
+            return bundled.libraries_for(self.bundle, format_name, given)
+        return given if RUNTIME_OF[format_name] == "onnxruntime" else ()
+
     @property
     def shown(self) -> str:
         """The model's word as results and files may carry it."""
-        return display_name(self.words.word)
+        return self.words.shown
 
 
 def prepare(
@@ -66,18 +90,33 @@ def prepare(
     """
     try:
         observe(Progress(words.word, "build"))
+        operators.described(words.ort_libraries)  # refused before any work
+        operators.use(words.imports)
         if bundle is not None:
-            return _from_bundle(words, read_bundle(bundle), words)
+            return complete(words, built_from(read_bundle(bundle), words))
         found = bundle_of(words)
+        path = file_of(words)
+        if found is None and path is not None:
+            return _from_file(words, path, trust)
         if found is None:
             return _from_word(words, observe, fallback)
-        _require_plain(words)
-        _require_known_code(found, trust)
-        source = ModelWords(found.manifest.word, arguments=tuple(found.manifest.arguments))
-        return replace(_from_bundle(words, found, source), bundle=found)
+        built = built_from(found, bundled.source_of(found, words, trust))
+        return replace(complete(words, built), bundle=found)
     except ToolkitError as error:
-        error.model = display_name(words.word)
+        error.model = words.shown
+        unregistered = operators.unregistered(error)
+        if unregistered is not None:
+            raise unregistered from error
         raise
+
+
+def _from_file(words: ModelWords, path: Path, trust: bool) -> Subject:
+    if words.with_preprocess:
+        raise UsageError("what a file computes was decided when it was exported")
+    built = _materialized(spec_of_file(words, path, trust=trust), words, ignore, False)
+    record = replace(built.weights, origin="file", seed=None)
+    subject = _with_sizes(complete(words, replace(built, weights=record)))
+    return replace(subject, file=path) if path.suffix == ONNX else subject
 
 
 def _from_word(words: ModelWords, observe: Observe, fallback: bool) -> Subject:
@@ -87,7 +126,9 @@ def _from_word(words: ModelWords, observe: Observe, fallback: bool) -> Subject:
             f"it is not trained: {' '.join(words.training.options())} would be passed over",
             hint="`toolkit list --json` says what each entry trains on",
         )
-    return complete(words, _materialized(spec, words, observe, fallback))
+    if words.with_preprocess:
+        prepared(spec)  # refused before any training
+    return _with_sizes(complete(words, _materialized(spec, words, observe, fallback)), observe)
 
 
 def _materialized(spec: ModelSpec, words: ModelWords, observe: Observe, fallback: bool) -> Built:
@@ -101,69 +142,14 @@ def _materialized(spec: ModelSpec, words: ModelWords, observe: Observe, fallback
     )
 
 
-def bundle_of(words: ModelWords) -> Bundle | None:
-    """The bundle that a word means; None where it is no bundle's folder, or a catalogue name."""
-    folder = Path(words.word)
-    if words.word in registry.catalogue() or not is_bundle(folder):
-        return None
-    return read_bundle(folder)
-
-
-def _require_plain(words: ModelWords) -> None:
-    """A bundle has its inputs, weights and arguments; words about them would be passed over."""
-    said = words.inputs or words.dims or words.ranges or words.arguments
-    if said or words.weights != weights.DEFAULT or words.training.said:
-        raise InputsError(
-            "a bundle has inputs and weights of its own: --input, --dim, --range, --arg, "
-            "--weights and what is said about training are for models"
-        )
-
-
-def _require_known_code(found: Bundle, trust: bool) -> None:
-    """Anyone can write a manifest: code that it names runs only when we wrote it down."""
-    held = found.manifest
-    if trust or (held.word in registry.catalogue() and not held.arguments):
-        return
-    if not is_ours(code_key(held.word, held.arguments, held.weights.sha256)):
-        raise RefusedError(
-            f"the bundle names code to run ({held.word}), and this user's toolkit did not write it",
-            hint="check the model by its own word, or pass --trust if you know the bundle",
-        )
-
-
-def _from_bundle(words: ModelWords, found: Bundle, source: ModelWords) -> Subject:
-    """The model that a bundle came from, its code found by `source`, with the bundle's weights.
-
-    Weights that are not those of the manifest are refused.
-    """
-    origin = found.manifest.weights
-    limits = {
-        entry.format: entry.message for entry in found.manifest.refused if entry.status == "limit"
-    }
-    spec = replace(found.spec, build=registry.builder(source), limits=limits)
-    path = found.folder / WEIGHTS_NAME
-    module = weights.construct(spec, origin.seed or 0)
-    weights.load_state(module, path)
-    if state_dict_sha256(module.state_dict()) != origin.sha256:
-        raise BundleError(f"{WEIGHTS_NAME} does not hold the weights that the manifest names")
-    record = WeightsRecord(
-        cast(Origin, origin.origin),
-        origin.sha256,
-        origin.seed,
-        origin.data,
-        origin.note,
-        origin.substituted,
-    )
-    return complete(words, Built(spec, module, record))
-
-
 def train_plan(words: ModelWords, *, required: bool = False) -> ModelSpec | None:
     """The spec of a model that is to be trained; None for one with other weights or no plan.
 
     Unless training is `required`, its data must be at hand or asked for.
     """
-    if bundle_of(words) is not None:
+    if bundle_of(words) is not None or file_of(words) is not None:
         return None
+    operators.use(words.imports)
     spec = registry.find(words)
     if required:  # a part's training is refused with the name of the whole
         plan = weights.plan_of(spec, words.training)
@@ -176,7 +162,25 @@ def complete(words: ModelWords, built: Built) -> Subject:
     """The subject of a built module: outputs read off its first run, given inputs checked."""
     # On a copy: a module may change its buffers when it runs, and these are the weights.
     spec = probing.complete(built.spec, copy.deepcopy(built.module))
-    return Subject(words, replace(built, spec=spec), _given(words, spec))
+    ready = replace(built, spec=spec)
+    if words.with_preprocess and not spec.preprocess_in_graph:
+        ready = _behind_preparation(ready)
+    return Subject(words, ready, real_inputs(words, ready.spec))
+
+
+def _with_sizes(subject: Subject, observe: Observe = ignore) -> Subject:
+    """The subject with each size dynamic that can be, where `--dynamic auto` asked for it."""
+    if subject.words.dynamic is None:
+        return subject
+    found = tried(subject.words, subject.built, observe)
+    return replace(subject, words=found.words, built=found.built, findings=found.findings)
+
+
+def _behind_preparation(built: Built) -> Built:
+    """The model with the preparation of its images before it; its weights have longer names."""
+    module = behind_preparation(built.module, built.spec)
+    record = replace(built.weights, sha256=state_dict_sha256(module.state_dict()))
+    return Built(prepared(built.spec), module, record)
 
 
 def of_module(module: nn.Module, words: ModelWords) -> Subject:
@@ -184,52 +188,29 @@ def of_module(module: nn.Module, words: ModelWords) -> Subject:
 
     Its weights are its own, unless `words` name others.
     """
+    operators.use(words.imports)
     own = copy.deepcopy(module)
-    ports = words.ports()
+    ports = registry.said_ports(words)
     if not ports:
         raise user_code.missing_inputs(words.word, lambda: own)
-    spec = ModelSpec(words.word, lambda: own, ports, dimensions=words.dimensions())
+    spec = ModelSpec(
+        words.word,
+        lambda: own,
+        ports,
+        dimensions=words.dimensions(),
+        constants=words.constants(),
+    )
     built = weights.materialize(spec, seed=words.seed, choice=words.weights)
-    return complete(words, built)
+    return _with_sizes(complete(words, built))
 
 
 def of_spec(
     spec: ModelSpec, words: ModelWords, observe: Observe = ignore, *, fallback: bool = False
 ) -> Subject:
     """The subject of a spec at hand (the Python API): with its weights as by its name."""
-    return complete(words, _materialized(spec, words, observe, fallback))
-
-
-def _given(words: ModelWords, spec: ModelSpec) -> tuple[Mapping[str, Array], ...]:
-    if words.inputs_file is None:
-        return ()
-    arrays = registry.read_arrays(Path(words.inputs_file))
-    for place, port in enumerate(spec.inputs):
-        if port.name not in arrays and f"arg{place}" in arrays:
-            arrays[port.name] = arrays[f"arg{place}"]
-        if port.name not in arrays:
-            raise InputsError(
-                f"{words.inputs_file} has no array {port.name}",
-                hint=f"it has: {', '.join(arrays) or 'none'}",
-            )
-        arrays[port.name] = _fitted(words.inputs_file, port, arrays[port.name])
-    return ({port.name: arrays[port.name] for port in spec.inputs},)
-
-
-def _fitted(place: str, port: Port, array: Array) -> Array:
-    """The array in the port's dtype: cast once, so that every runtime is given the same."""
-    fits = len(port.shape) == array.ndim and all(
-        isinstance(size, str) or size == extent
-        for size, extent in zip(port.shape, array.shape, strict=False)
-    )
-    if not fits:
-        raise InputsError(
-            f"{place}: {port.name} has shape {array.shape}, the model takes {port.shape}"
-        )
-    dtype = "float32" if port.dtype == "bfloat16" else port.dtype
-    if not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise InputsError(f"{place}: {port.name} is {array.dtype}, the model takes {port.dtype}")
-    return array.astype(dtype)
+    operators.use(words.imports)
+    registry.require_own_inputs(spec, words)
+    return _with_sizes(complete(words, _materialized(spec, words, observe, fallback)), observe)
 
 
 def reference(

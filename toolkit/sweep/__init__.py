@@ -24,7 +24,7 @@ from toolkit.options import (
 )
 from toolkit.outcome import Failure, parity_summary, timed_forms, unanswered_row
 from toolkit.sweep.judging import RETRIES, Judging
-from toolkit.words import ModelWords, display_name
+from toolkit.words import ModelWords
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Sweep(Judging):
         try:
             update_parity(bundle, parity_summary(rows))
         except (ToolkitError, OSError) as error:
-            shown = display_name(words.word)
+            shown = words.shown
             self.failures.append(Failure(shown, "export", REFUSED, f"manifest: {error}", "bundle"))
 
     def train(
@@ -84,7 +84,7 @@ class Sweep(Judging):
             rows += 1
             self.saved()
         if required and not rows and len(self.failures) == before:
-            shown = display_name(words.word)
+            shown = words.shown
             self.failures.append(Failure(shown, "train", USAGE, "it has no training plan", "usage"))
         return len(self.failures) == before
 

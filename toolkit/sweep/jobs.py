@@ -11,7 +11,7 @@ from toolkit.events import Observe, Progress, ignore
 from toolkit.isolation import Death, Limits, expect_exports, run_job
 from toolkit.options import Surroundings
 from toolkit.outcome import Failure, Outcome, unjudged_row
-from toolkit.words import ModelWords, display_name
+from toolkit.words import ModelWords
 
 _DEATHS = ("timeout", "crash", "out-of-memory")
 _FINISH_S = {"train": 60.0}
@@ -59,14 +59,14 @@ class Jobs(Outcome):
 
         One whose work failed without a row is not: a resumed sweep tries it again.
         """
-        names = [display_name(words.word) for words in found]
+        names = [words.shown for words in found]
         twins = sorted({name for name in names if names.count(name) > 1})
         if self.earlier and twins:
             raise UsageError(
                 f"two models go by the name {twins[0]}: --resume cannot tell them apart"
             )
         for place, words in enumerate(found, start=1):
-            shown = display_name(words.word)
+            shown = words.shown
             if shown in self.earlier:
                 continue
             self.place = f"{place}/{len(found)}" if len(found) > 1 else ""
@@ -91,7 +91,7 @@ class Jobs(Outcome):
         except ToolkitError as error:
             self.failures.append(
                 Failure(
-                    display_name(words.word),
+                    words.shown,
                     stage,
                     error.exit_code,
                     error.message,
@@ -122,7 +122,7 @@ class Jobs(Outcome):
 
     def _mourn(self, words: ModelWords, stage: str, death: Death | None) -> None:
         if death is not None:
-            shown = display_name(words.word)
+            shown = words.shown
             self.failures.append(Failure(shown, stage, UNJUDGED, death.message, death.kind))
 
     def _add(self, row: results.CheckResult) -> None:
@@ -131,7 +131,7 @@ class Jobs(Outcome):
 
     def _add_unbuilt(self, words: ModelWords, stage: str, device: str) -> None:
         """A model that could not be built at all has one row without a format."""
-        shown = display_name(words.word)
+        shown = words.shown
         failed = [one for one in self.failures if (one.model, one.stage) == (shown, stage)]
         if not failed:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from toolkit import pretrained
 from toolkit.checkpoints import load_state
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, ignore
+from toolkit.reasons import plain
 from toolkit.spec import ModelSpec
 from toolkit.weights.built import Built, Origin, WeightsRecord, construct, weights_sha256
 
@@ -36,7 +38,8 @@ def untrained(spec: ModelSpec, choice: str, seed: int, observe: Observe) -> Buil
             model=spec.name,
             hint="--weights FILE takes your own",
         )
-    origin: Origin = "random" if spec.document is not None else "constructed"
+    drawn = spec.document is not None or spec.pretrained is not None
+    origin: Origin = "random" if drawn else "constructed"
     return Built(spec, module, WeightsRecord(origin, weights_sha256(module), seed=seed))
 
 
@@ -70,16 +73,19 @@ def _from_file(spec: ModelSpec, choice: str, seed: int) -> Built:
     path, key = _split_choice(choice)
     module = construct(spec, seed)
     with naming(spec):
-        load_state(module, path, key)
-    return Built(spec, module, WeightsRecord("file", weights_sha256(module)))
+        note = load_state(module, path, key)
+    # It goes into manifests, and what a file calls its parts is anyone's choice.
+    said = plain(note) if note else None
+    return Built(spec, module, WeightsRecord("file", weights_sha256(module), note=said))
 
 
 def _split_choice(choice: str) -> tuple[Path, str | None]:
     """`FILE` or `FILE:key`; a file whose name holds a colon is taken as it is."""
-    if Path(choice).exists() or ":" not in choice:
+    drive, rest = os.path.splitdrive(choice)
+    if Path(choice).exists() or ":" not in rest:
         return Path(choice), None
-    name, key = choice.rsplit(":", 1)
-    return Path(name), key
+    name, key = rest.rsplit(":", 1)
+    return Path(drive + name), key or None
 
 
 @contextmanager

@@ -1,0 +1,101 @@
+"""What is said about a model in Python, as the words that say the same on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from toolkit.calling import Constant
+from toolkit.errors import UsageError
+from toolkit.words import RECIPES, ModelWords, TrainingWords
+
+Inputs = Mapping[str, Constant]
+"""By the parameters of `forward`: text as for `--input`, and any other value is a constant."""
+
+
+class Given(TypedDict, total=False):
+    """What may be said about a model besides itself; the grammar is that of the command line.
+
+    `inputs`: name → `"batch,3,32,32"`, `"batch,time:int64"`, or a Python value that is no text,
+    which `forward` is called with as it is; `dims` and `ranges`: name → `"1..64"`;
+    `inputs_file`: an `.npz` of real arrays; `dynamic="auto"` tries which sizes can vary.
+    `arguments` go to the constructor
+    of a model that is named. `imports` and `ort_libraries` bring operators of your own,
+    `with_preprocess` puts the preparation of images into the graph. `weights` is a word or a file;
+    `data`, `data_dir`, `recipe` and `epochs` are about the training that gives them.
+    """
+
+    inputs: Inputs | None
+    dims: Mapping[str, str] | None
+    ranges: Mapping[str, str] | None
+    inputs_file: Path | str | None
+    dynamic: str | None
+    arguments: Mapping[str, object] | None
+    imports: Sequence[str]
+    ort_libraries: Sequence[Path | str]
+    with_preprocess: bool
+    weights: Path | str
+    data: str | None
+    data_dir: Path | str | None
+    recipe: str
+    epochs: int | None
+    seed: int
+
+
+def words_of(word: str, given: Given) -> ModelWords:
+    """The words that say the same on the command line.
+
+    Raises `UsageError` where other weights are named than those of the training.
+    """
+    weights = str(given.get("weights", "default"))
+    training = training_of(given)
+    if training.said and weights != "default":
+        raise UsageError(
+            f"weights={weights!r} takes the place of a training: what is said about one would be "
+            "passed over",
+            model=word,
+        )
+    return ModelWords(
+        word,
+        _inputs(given.get("inputs")),
+        _pairs(given.get("dims")),
+        _pairs(given.get("ranges")),
+        _arguments(given.get("arguments")),
+        _text(given.get("inputs_file")),
+        weights,
+        given.get("seed", 0),
+        training,
+        given.get("dynamic"),
+        tuple(given.get("imports", ())),
+        tuple(map(str, given.get("ort_libraries", ()))),
+        given.get("with_preprocess", False),
+    )
+
+
+def training_of(given: Given, device: str = "cpu") -> TrainingWords:
+    """What is said about training; raises `UsageError` for a recipe that there is not."""
+    recipe = given.get("recipe", RECIPES[0])
+    if recipe not in RECIPES:
+        raise UsageError(f"unknown recipe {recipe}", hint=f"one of: {', '.join(RECIPES)}")
+    folder = _text(given.get("data_dir"))
+    return TrainingWords(recipe, given.get("data"), folder, given.get("epochs"), device)
+
+
+def _text(place: Path | str | None) -> str | None:
+    return None if place is None else str(place)
+
+
+def _inputs(inputs: Inputs | None) -> tuple[str, ...]:
+    return tuple(
+        f"{name}={said}" if isinstance(said, str) else f"{name}:={said!r}"
+        for name, said in (inputs or {}).items()
+    )
+
+
+def _arguments(arguments: Mapping[str, object] | None) -> tuple[str, ...]:
+    return tuple(f"{name}={value!r}" for name, value in (arguments or {}).items())
+
+
+def _pairs(values: Mapping[str, str] | None) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in (values or {}).items())

@@ -1,0 +1,78 @@
+"""Whether memory and disk are enough for a model, asked once it is built and before the work."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from torch import nn
+
+from toolkit import capacity
+from toolkit.bundle import Bundle
+from toolkit.capacity import Need, Weights
+from toolkit.options import EAGER, BenchOptions, ExportOptions
+from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
+from toolkit.stages.subject import Subject
+
+Estimate = Callable[[Weights, Sequence[str]], Need]
+
+
+def require_to_export(subject: Subject, options: ExportOptions) -> None:
+    """Raise `MissingError` where a bundle of the asked formats would not fit."""
+    temporary = _temporary()
+
+    def estimate(weights: Weights, names: Sequence[str]) -> Need:
+        return capacity.to_export(weights, names, options.out, temporary)
+
+    _require(subject, options.formats or FORMAT_NAMES, estimate)
+
+
+def require_to_check(subject: Subject, names: Sequence[str], *, written: bool = False) -> None:
+    """Raise `MissingError` where the forms in `names` could not be judged."""
+    temporary = _temporary()
+    held = written or subject.bundle is not None
+
+    def estimate(weights: Weights, names: Sequence[str]) -> Need:
+        return capacity.to_check(
+            weights, names, temporary, written=held, elsewhere=subject.bundle is not None
+        )
+
+    _require(subject, _held(subject.bundle, names), estimate)
+
+
+def require_to_bench(subject: Subject, options: BenchOptions, *, written: bool) -> None:
+    """Raise `MissingError` where the chosen variants could not be timed side by side."""
+    temporary = _temporary()
+    held = written or subject.bundle is not None
+
+    def estimate(weights: Weights, names: Sequence[str]) -> Need:
+        return capacity.to_bench(weights, names, temporary, written=held)
+
+    names = [name for name in options.chosen if name != EAGER]
+    _require(subject, _held(subject.bundle, names), estimate)
+
+
+def _held(bundle: Bundle | None, names: Sequence[str]) -> list[str]:
+    """Those of the formats that will be at hand."""
+    if bundle is None:
+        return list(names)
+    return [name for name in names if bundle.manifest.form(name) is not None]
+
+
+def _require(subject: Subject, names: Sequence[str], estimate: Estimate) -> None:
+    weights = capacity.weights_of(subject.built.module)
+    known = [name for name in names if name in ALL_FORMATS and name not in subject.spec.limits]
+    alone = {name: estimate(weights, [name]) for name in known}
+    capacity.require(estimate(weights, known), subject.shown, _temporary(), alone)
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir())
+
+
+def collect_copies(module: nn.Module) -> None:
+    """Free what a form held of large weights: captured graphs refer to themselves."""
+    if capacity.weights_of(module).stored_bytes > capacity.SMALL_BYTES:
+        gc.collect()
