@@ -36,8 +36,8 @@ given:
 run: $(READY) ## take lenet5 from its definition to a proven, measured, exported model
 	"$(VENV)/bin/toolkit" run lenet5
 
-test: $(READY) ## run the tests
-	$(IN_VENV) pytest $(ARGS)
+test: $(READY) ## run the tests, a file on each core at a time
+	$(IN_VENV) pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: lint types test ## formatting, lint, types and tests
 

@@ -141,6 +141,14 @@ def test_a_configuration_of_something_else_is_no_model(tmp_path: Path) -> None:
         spec_of(tmp_path)
 
 
+def test_a_configuration_cannot_name_what_is_no_network(
+    saved: dict[str, Path], tmp_path: Path
+) -> None:
+    held = json.loads((saved["bert"] / "config.json").read_text("utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps({**held, "architectures": ["Trainer"]}))
+    assert type(spec_of(tmp_path).build()).__name__ == "BertModel"
+
+
 def test_arguments_are_refused_for_what_a_configuration_describes(saved: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="no --arg"):
         registry.find(ModelWords(str(saved["bert"]), arguments=("hidden_size=4",)))

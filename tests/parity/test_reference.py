@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+import toolkit
 from tests.parity.models import Altered, reference_of, two_layers
 from toolkit.parity.reference import Reference
 from toolkit.parity.verdict import judge
@@ -159,3 +163,39 @@ def test_parameters_are_put_back_to_the_bit_after_the_second_look() -> None:
     spread = reference.spread(reference.cases[0]).changes
     assert spread["output_0"].max() > 0
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+
+
+class Standardised(nn.Conv1d):
+    """Its weights are standardised by the function that takes a batch's statistics."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = self.weight.reshape(1, self.out_channels, -1)
+        weight = F.batch_norm(flat, None, None, training=True).reshape_as(self.weight)
+        return F.conv1d(x, weight, self.bias)
+
+
+class OfItsBatch(nn.Linear):
+    """In eval mode too it takes the statistics of what comes in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(super().forward(x), None, None, training=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "named"),
+    [(Standardised(3, 4, 2), "batch,3,6", False), (OfItsBatch(8, 4), "batch,8", True)],
+    ids=["of-weights", "of-a-batch"],
+)
+def test_statistics_of_weights_are_no_training_and_those_of_a_batch_are(
+    module: nn.Module, shape: str, named: bool, tmp_path: Path
+) -> None:
+    rows = toolkit.check(
+        module,
+        inputs={"x": shape},
+        dims={"batch": "2..8"},
+        formats=["onnx", "pt2", "trace"],
+        budget_s=0.0,
+        failures=tmp_path,
+    )
+    told = ["training-mode" in {found.name for found in row.findings} for row in rows]
+    assert told == [named] * 3

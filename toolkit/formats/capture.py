@@ -18,7 +18,7 @@ from toolkit.errors import BuildError, ExportError
 from toolkit.flattening import flatten
 from toolkit.formats.base import CaptureRefusedError
 from toolkit.formats.recurrent import recurrent_shapes
-from toolkit.inputs import arguments, example, to_tensors
+from toolkit.inputs import arguments, draw, example, to_tensors
 from toolkit.reasons import causes, reason
 from toolkit.spec import ModelSpec
 from toolkit.weights import Built
@@ -35,6 +35,37 @@ def capture(built: Built) -> ExportedProgram:
         return attempt(built, symbols)
     except Exception as error:
         raise _explained(built, symbols, error) from error
+
+
+def capture_to_run(built: Built) -> ExportedProgram:
+    """As `capture`, for a graph that is run as it stands: it takes the least sizes where it can.
+
+    Where the strides of a batch of 1 are ambiguous, torch guards a graph of ordinary sizes against
+    it; a graph in which 0 and 1 are told apart from the start asks no such thing.
+    """
+    program = capture(built)
+    if _runs_at_least_sizes(built.spec, program):
+        return program
+    symbols = [dimension.name for dimension in built.spec.dimensions]
+    with contextlib.suppress(Exception):
+        other = attempt(built, symbols, ordinary=False)
+        if _runs_at_least_sizes(built.spec, other):
+            return other
+    return program
+
+
+def _runs_at_least_sizes(spec: ModelSpec, program: ExportedProgram) -> bool:
+    module = program.module()
+    for dimension in spec.dimensions:
+        if dimension.low == dimension.traced:
+            continue
+        arrays = draw(spec, {**spec.traced_sizes, dimension.name: dimension.low}, seed=0)
+        try:
+            with torch.no_grad():
+                module(*to_tensors(spec, arrays))
+        except Exception:
+            return False
+    return True
 
 
 def output_names(built: Built) -> list[str]:
@@ -85,20 +116,23 @@ def _user_inputs(program: ExportedProgram) -> list[torch.fx.Node]:
     return [nodes[str(name)] for name in names if str(name) in nodes]
 
 
-def attempt(built: Built, dynamic: Collection[str]) -> ExportedProgram:
+def attempt(built: Built, dynamic: Collection[str], *, ordinary: bool = True) -> ExportedProgram:
     """One capture with these dimensions dynamic; what torch raises goes through.
 
-    Plain tracing first; torch's bytecode front end takes some code that tracing does not.
+    `ordinary` sizes 0 and 1 are not told apart from others. Plain tracing first; torch's bytecode
+    front end takes some code that tracing does not.
     """
     try:
-        return _export_once(built, dynamic, strict=False)
+        return _export_once(built, dynamic, strict=False, ordinary=ordinary)
     except Exception:
         with contextlib.suppress(Exception):
-            return _export_once(built, dynamic, strict=True)
+            return _export_once(built, dynamic, strict=True, ordinary=ordinary)
         raise
 
 
-def _export_once(built: Built, dynamic: Collection[str], *, strict: bool) -> ExportedProgram:
+def _export_once(
+    built: Built, dynamic: Collection[str], *, strict: bool, ordinary: bool
+) -> ExportedProgram:
     spec = built.spec
     tensors = to_tensors(spec, example(spec))
     # DYNAMIC is the one hint that is refused where it cannot hold; others specialise in silence.
@@ -106,7 +140,8 @@ def _export_once(built: Built, dynamic: Collection[str], *, strict: bool) -> Exp
         {axis: Dim.DYNAMIC for axis, size in enumerate(port.shape) if size in dynamic}
         for port in spec.inputs
     )
-    with torch.no_grad(), recurrent_shapes(), _sizes_0_and_1_are_ordinary():
+    sizes = _sizes_0_and_1_are_ordinary() if ordinary else contextlib.nullcontext()
+    with torch.no_grad(), recurrent_shapes(), sizes:
         return torch.export.export(built.module, tensors, dynamic_shapes=shapes, strict=strict)
 
 

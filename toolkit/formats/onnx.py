@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.export import ExportedProgram
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from toolkit import operators
 from toolkit.errors import ExportError
@@ -39,12 +40,34 @@ class OnnxFormat:
         with quietly() as warnings:
             built = flattened(built)
             names = output_names(built)
-            program = capture(built)
+            program, model = _captured_and_translated(built, names, opset)
             notes = narrowed(built.spec, program)
-            model = _translate(built, program, names, opset)
             _refuse_frozen_axes(built.spec, model)
             extra = onnx_file.finished(model, path, built.spec.name, opset)
         return Exported(path, onnx_file.written_opset(model), (*warnings, *notes), extra)
+
+
+def _captured_and_translated(
+    built: Built, names: list[str], opset: int
+) -> tuple[ExportedProgram, onnx_ir.Model]:
+    """The graph and its translation; with attention as plain products where it needs that.
+
+    The fused attention of one device gives other strides than its decomposition: a view that was
+    captured behind it then cannot be translated.
+    """
+    program = capture(built)
+    try:
+        return program, _translate(built, program, names, opset)
+    except ExportError:
+        if not _has_attention(program):
+            raise
+        with sdpa_kernel(SDPBackend.MATH):
+            program = capture(built)
+            return program, _translate(built, program, names, opset)
+
+
+def _has_attention(program: ExportedProgram) -> bool:
+    return any("scaled_dot_product" in str(node.target) for node in program.graph.nodes)
 
 
 def _translate(

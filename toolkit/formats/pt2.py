@@ -10,7 +10,7 @@ from torch.export import ExportedProgram
 
 from toolkit.errors import ExportError
 from toolkit.formats.base import DEFAULT_OPSET, Exported
-from toolkit.formats.capture import capture, narrowed
+from toolkit.formats.capture import capture_to_run, narrowed
 from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.formats.streaming import stream
@@ -32,7 +32,7 @@ class Pt2Format:
         """Write the captured program to `path`; raises `ExportError`."""
         with quietly() as warnings:
             built = flattened(built)
-            program = capture(built)
+            program = capture_to_run(built)
             notes = narrowed(built.spec, program)
             forget_sources(program)
             try:

@@ -111,11 +111,13 @@ def _spec(
 
 
 def _class_of(config: Any) -> type[Any]:
-    """The class that the configuration names, else the one without a head."""
-    named = [getattr(transformers, name, None) for name in config.architectures or ()]
-    if named and named[0] is not None:
-        found: type[Any] = named[0]
-        return found
+    """The network that the configuration names, else the one without a head.
+
+    Anyone can write a configuration: nothing but a network is taken by its name.
+    """
+    named: Any = getattr(transformers, (config.architectures or [""])[0], None)
+    if isinstance(named, type) and issubclass(named, transformers.PreTrainedModel):
+        return named
     try:
         bare: type[Any] = transformers.MODEL_MAPPING[type(config)]
     except KeyError as error:

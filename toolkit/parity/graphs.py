@@ -1,9 +1,12 @@
-"""Operators in an exported file that draw random numbers or take batch statistics."""
+"""Operators in an exported file that draw random numbers or take batch statistics.
+
+Statistics of what no input reaches are those of weights: they are no batch's.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,18 @@ def _in_onnx(path: Path) -> list[str]:
 
     model = onnx.load(str(path), load_external_data=False)
     graphs = [model.graph, *model.functions]
-    return [text for graph in graphs for text in _in_onnx_nodes(graph, _constants(model))]
+    fixed = _of_weights_alone(model.graph)
+    return [text for graph in graphs for text in _in_onnx_nodes(graph, _constants(model), fixed)]
+
+
+def _of_weights_alone(graph: Any) -> set[str]:
+    """The values that no input of the graph reaches."""
+    fixed = {entry.name for entry in graph.initializer}
+    for node in graph.node:  # in the order in which they run
+        nested = any(attribute.HasField("g") for attribute in node.attribute)
+        if not nested and all(name in fixed for name in node.input if name):
+            fixed.update(node.output)
+    return fixed
 
 
 def _constants(model: Any) -> Mapping[str, Any]:
@@ -60,19 +74,20 @@ def _constants(model: Any) -> Mapping[str, Any]:
     }
 
 
-def _in_onnx_nodes(graph: Any, constants: Mapping[str, Any]) -> list[str]:
+def _in_onnx_nodes(graph: Any, constants: Mapping[str, Any], fixed: Collection[str]) -> list[str]:
     found = []
     for node in graph.node:
         attributes = {attribute.name: attribute for attribute in node.attribute}
         if node.op_type in _RANDOM_ONNX:
             found.append(node.op_type)
         elif node.op_type == "BatchNormalization" and "training_mode" in attributes:
-            found += ["BatchNormalization in training mode"] * attributes["training_mode"].i
+            trains = attributes["training_mode"].i and node.input[0] not in fixed
+            found += ["BatchNormalization in training mode"] * bool(trains)
         elif node.op_type == "Dropout" and len(node.input) > 2:  # noqa: PLR2004 - its third input
             found += ["Dropout in training mode"] * bool(constants.get(node.input[2], False))
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                found += _in_onnx_nodes(attribute.g, constants)
+                found += _in_onnx_nodes(attribute.g, constants, fixed)
     return found
 
 
@@ -102,15 +117,31 @@ def _in_pt2(path: Path) -> list[str]:
     import torch
 
     program = torch.export.load(str(path))
+    inputs = set(map(str, program.graph_signature.user_inputs))
     found = []
     for node in program.graph.nodes:
         target = str(node.target)
         operator = target.removeprefix("aten.").split(".")[0].rstrip("_")
         if node.op == "call_function" and operator in _RANDOM_ATEN:
             found.append(target)
+        elif operator == "batch_norm" and not _reached(node.args[0], inputs):
+            continue
         elif operator in ("dropout", "batch_norm") and _flag_set(node, operator):
             found.append(f"{target} in training mode")
     return found
+
+
+def _reached(node: Any, inputs: Collection[str]) -> bool:
+    """Whether any input of the program comes into a value."""
+    seen, left = set(), [node]
+    while left:
+        one = left.pop()
+        if one.name in inputs:
+            return True
+        if one not in seen:
+            seen.add(one)
+            left += one.all_input_nodes
+    return False
 
 
 def _flag_set(node: Any, operator: str) -> bool:

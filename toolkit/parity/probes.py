@@ -38,12 +38,16 @@ _PROBABILITY_POSITION = 1
 
 
 class _TrainingWatch(TorchFunctionMode):
-    """Remembers calls that drop out or take batch statistics, with the module that made them."""
+    """Remembers calls that drop out or take batch statistics, with the module that made them.
+
+    `taken` are the tensors whose statistics were taken, call by call.
+    """
 
     def __init__(self, path: ModulePath) -> None:
         super().__init__()
         self.path = path
         self.found: dict[str, str] = {}
+        self.taken: list[tuple[str, torch.Tensor]] = []
 
     def __torch_function__(
         self,
@@ -55,7 +59,11 @@ class _TrainingWatch(TorchFunctionMode):
         del types
         kwargs = kwargs or {}
         if func in _TRAINING_ARGUMENT and _trains(func, args, kwargs):
-            self.found.setdefault(self.path.current, getattr(func, "__name__", str(func)))
+            name = getattr(func, "__name__", str(func))
+            if "batch_norm" in name:
+                self.taken.append((self.path.current, args[0].detach().clone()))
+            else:
+                self.found.setdefault(self.path.current, name)
         return func(*args, **kwargs)
 
 
@@ -69,14 +77,52 @@ def _trains(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool
 
 
 def training_operations(
-    module: nn.Module, spec: ModelSpec, arrays: Mapping[str, Array], *, device: str = "cpu"
+    module: nn.Module,
+    spec: ModelSpec,
+    arrays: Mapping[str, Array],
+    others: Mapping[str, Array],
+    *,
+    device: str = "cpu",
 ) -> dict[str, str]:
-    """Module path → operation, for each that still trains although the model is in eval mode."""
+    """Module path → operation, for each that still trains although the model is in eval mode.
+
+    Statistics of what is the same for `others`, other inputs, are those of weights, as of a
+    convolution that standardises them: they are no batch's.
+    """
+    first = _watched(module, spec, arrays, device)
+    of_weights = _same_whatever_comes_in(module, spec, others, device, first) if first.taken else []
+    of_inputs = {
+        path: "batch_norm" for place, (path, _) in enumerate(first.taken) if place not in of_weights
+    }
+    return {**of_inputs, **first.found}
+
+
+def _same_whatever_comes_in(
+    module: nn.Module,
+    spec: ModelSpec,
+    others: Mapping[str, Array],
+    device: str,
+    first: _TrainingWatch,
+) -> list[int]:
+    """The calls, by number, whose statistics are of the same tensor for other inputs too."""
+    try:
+        second = _watched(module, spec, others, device)
+    except Exception:  # eager does not take these: nothing is known
+        return []
+    if [path for path, _ in first.taken] != [path for path, _ in second.taken]:
+        return []
+    pairs = zip(first.taken, second.taken, strict=True)
+    return [at for at, ((_, one), (_, two)) in enumerate(pairs) if torch.equal(one, two)]
+
+
+def _watched(
+    module: nn.Module, spec: ModelSpec, arrays: Mapping[str, Array], device: str
+) -> _TrainingWatch:
     with ModulePath(module) as path:
         watch = _TrainingWatch(path)
         with watch:
             run_module(module, spec, arrays, device=device)
-    return watch.found
+    return watch
 
 
 def two_random_states(

@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from toolkit.events import Observe, Progress, ignore
-from toolkit.inputs import Array, run_module
+from toolkit.inputs import Array, draw, run_module
 from toolkit.parity import batching
 from toolkit.parity.budget import LEAST_CASES, Budget, by_coverage, least_cases
 from toolkit.parity.compare import (
@@ -34,6 +34,8 @@ from toolkit.spec import Dimension, ModelSpec, Port
 LEAST_SHARE = 0.5
 """Of the planned cases so many must run in eager, or the check proves nothing."""
 LEAST_SIZES = 2
+OTHER_SEED = 90210
+"""Of inputs that no case of a plan has."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ def _settle(reference: Reference) -> None:
 def _probe(reference: Reference) -> list[Finding]:
     """Training-mode operations and randomness, seen on the first ordinary case."""
     judged = reference.cases[0]
+    others = draw(reference.spec, judged.case.sizes, seed=OTHER_SEED)
     found = [
         error(
             "training-mode",
@@ -244,7 +247,7 @@ def _probe(reference: Reference) -> list[Finding]:
             module=path,
         )
         for path, operation in training_operations(
-            reference.module, reference.spec, judged.inputs, device=reference.device
+            reference.module, reference.spec, judged.inputs, others, device=reference.device
         ).items()
     ]
     first, second = two_random_states(

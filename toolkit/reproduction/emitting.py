@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,8 +85,6 @@ def script(program: Program | TwoPaths, wanted: Wanted, stored: str) -> Script:
         f"DYNAMIC = {_dynamic(program.dynamic)}",
     ]
     parts = [
-        _docstring(wanted),
-        _imports(wanted.format),
         "\n".join(constants),
         *writer.helpers(),
         body,
@@ -93,7 +92,9 @@ def script(program: Program | TwoPaths, wanted: Wanted, stored: str) -> Script:
         *_functions(wanted.format),
         _MAIN.format(export=EXPORTS[wanted.format].__name__),
     ]
-    return Script("\n\n\n".join(part.strip("\n") for part in parts) + "\n", writer.arrays)
+    text = "\n\n\n".join(part.strip("\n") for part in parts)
+    head = f"{_docstring(wanted)}\n\n{_imports(text)}\n\n"
+    return Script(f"{head}{text}\n", writer.arrays)
 
 
 _MAIN = """def export(model, example):
@@ -122,13 +123,19 @@ def _docstring(wanted: Wanted) -> str:
     return f'"""{text}\n"""'
 
 
-def _imports(format_name: str) -> str:
-    own = ["contextlib", "copy", "io", "math", "operator", "platform", "re", "sys", "warnings"]
-    libraries = ["numpy as np", *(["onnxruntime"] if format_name in _ONNX else []), "torch"]
-    lines = [f"import {name}" for name in own]
-    lines += ["from collections.abc import Callable", "from pathlib import Path"]
-    lines += ["from typing import Any", "", *(f"import {name}" for name in libraries)]
-    return "\n".join(lines)
+_OWN = ("contextlib", "copy", "io", "math", "operator", "platform", "re", "sys", "warnings")
+_OWN_NAMES = {"Callable": "collections.abc", "Path": "pathlib", "Any": "typing"}
+_LIBRARIES = {"np": "numpy as np", "onnxruntime": "onnxruntime", "torch": "torch"}
+
+
+def _imports(text: str) -> str:
+    """What the text of a script uses."""
+    used = set(re.findall(r"\b\w+", text))
+    own = [f"import {name}" for name in _OWN if f"{name}." in text]
+    own += [f"from {home} import {name}" for name, home in _OWN_NAMES.items() if name in used]
+    return "\n".join(
+        [*own, "", *(f"import {_LIBRARIES[name]}" for name in _LIBRARIES if name in used)]
+    )
 
 
 def _functions(format_name: str) -> list[str]:
