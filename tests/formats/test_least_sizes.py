@@ -1,58 +1,34 @@
-"""Graphs that torch would guard against a batch of 1, or whose views do not fit their attention."""
+"""Networks whose graph torch guards against a batch of 1, or whose views do not translate."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
-from torch.nn import functional as F
 
 import toolkit
+from toolkit.formats import pt2
+from toolkit.formats.capture import capture
+
+pytest.importorskip("timm", reason="the networks that showed it are timm's")
+
+IMAGES = {"x": "batch,3,64,64"}
+GUARDED = "timm:test_convnext"
+VIEWED = "timm:test_vit_relpos"
 
 
-class ChannelsLast(nn.Module):
-    """As in ConvNeXt and Swin: normalised behind a permutation, the batch's stride then unknown."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 8, 3)
-        self.norm = nn.LayerNorm(8)
-        self.pointwise = nn.Conv2d(8, 8, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        normalised = self.norm(self.conv(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        features: torch.Tensor = self.pointwise(normalised.contiguous())
-        return features.flatten(1)
+def statuses(word: str, formats: tuple[str, ...], folder: Path) -> list[str]:
+    rows = toolkit.check(word, inputs=IMAGES, formats=formats, budget_s=0.0, failures=folder)
+    return [row.status for row in rows]
 
 
-class Attention(nn.Module):
-    """The heads are put together by a view that fits the fused kernel's strides alone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.project = nn.Linear(16, 48)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        batch, time, _ = x.shape
-        heads = self.project(x).view(batch, time, 3, 2, 8).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2])
-        return mixed.transpose(1, 2).reshape(batch, time, 16)
+@pytest.mark.parametrize("word", [GUARDED, VIEWED])
+def test_onnx_and_pt2_pass_at_a_batch_of_one_and_any_other(word: str, tmp_path: Path) -> None:
+    assert statuses(word, ("onnx", "pt2"), tmp_path) == ["pass", "pass"]
 
 
-@pytest.mark.parametrize(
-    ("module", "inputs"),
-    [
-        (ChannelsLast, {"x": "batch,3,8,8"}),
-        (Attention, {"x": "batch,time,16"}),
-    ],
-)
-def test_forms_take_a_batch_of_one_and_any_other(
-    module: type[nn.Module], inputs: dict[str, str], tmp_path: Path
+def test_without_the_second_capture_the_batch_of_one_would_be_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch.manual_seed(0)
-    rows = toolkit.check(
-        module(), inputs=inputs, formats=["onnx", "pt2"], budget_s=0.0, failures=tmp_path
-    )
-    assert {row.format: row.status for row in rows} == {"onnx": "pass", "pt2": "pass"}
+    monkeypatch.setattr(pt2, "capture_to_run", capture)
+    assert statuses(GUARDED, ("pt2",), tmp_path) == ["fail"]

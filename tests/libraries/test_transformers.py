@@ -82,29 +82,13 @@ def test_the_weights_are_those_of_the_folder(saved: dict[str, Path], family: str
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_the_onnx_form_is_right_at_other_batches_and_lengths_than_the_traced(
+def test_the_forms_are_right_at_other_batches_and_lengths_than_the_traced(
     saved: dict[str, Path], tmp_path: Path, family: str
 ) -> None:
-    (row,) = toolkit.check(str(saved[family]), formats=["onnx"], budget_s=5.0, failures=tmp_path)
-    assert (row.status, [one.message for one in row.findings if one.severity == "error"]) == (
-        "pass",
-        [],
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_the_torch_export_form_is_right_from_two_tokens_on(
-    saved: dict[str, Path], tmp_path: Path, family: str
-) -> None:
-    dims = {} if family in ("vit", "whisper") else {"sequence": "2..12"}
-    (row,) = toolkit.check(
-        str(saved[family]), formats=["pt2"], dims=dims, budget_s=5.0, failures=tmp_path
-    )
-    assert (row.status, [one.message for one in row.findings if one.severity == "error"]) == (
-        "pass",
-        [],
-    )
+    formats = ("onnx", "pt2")
+    rows = toolkit.check(str(saved[family]), formats=formats, budget_s=5.0, failures=tmp_path)
+    faults = [one.message for row in rows for one in row.findings if one.severity == "error"]
+    assert ([row.status for row in rows], faults) == (["pass", "pass"], [])
 
 
 def test_a_configuration_without_weights_is_seeded(saved: dict[str, Path], tmp_path: Path) -> None:
