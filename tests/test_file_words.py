@@ -15,6 +15,7 @@ import toolkit
 from toolkit.errors import InputsError, RefusedError, RunError, UsageError
 from toolkit.given import Inputs
 from toolkit.options import BenchOptions
+from toolkit.runtimes import onnx_module
 from toolkit.stages.files import spec_of_file
 from toolkit.stages.subject import prepare
 from toolkit.words import ModelWords
@@ -88,6 +89,24 @@ def test_a_script_is_judged_in_the_formats_that_take_torchscript(
     assert found == {"onnx": "limit", "pt2": "limit", "trace": "pass", "script": "pass"}
 
 
+def test_a_constant_that_a_script_does_not_take_is_refused(bundle: Path) -> None:
+    with pytest.raises(InputsError, match="no parameter nosuch"):
+        toolkit.check(
+            str(bundle / "model.trace.pt"), inputs={"image": "batch,3,height,8", "nosuch": 1}
+        )
+
+
+def test_sizes_of_a_script_are_tried(bundle: Path, tmp_path: Path) -> None:
+    found = statuses(
+        bundle / "model.trace.pt",
+        tmp_path,
+        inputs={"image": "2,3,8,8"},
+        formats=("trace",),
+        dynamic="auto",
+    )
+    assert found == {"trace": "pass"}
+
+
 def test_a_script_without_inputs_says_how_to_give_them(bundle: Path) -> None:
     with pytest.raises(InputsError, match="inputs are not known"):
         toolkit.check(str(bundle / "model.trace.pt"))
@@ -141,3 +160,11 @@ def test_the_range_of_a_files_dimension_may_be_said(bundle: Path, tmp_path: Path
         str(bundle / "model.onnx"), dims={"batch": "2..3"}, failures=tmp_path, budget_s=0.0
     )
     assert row.status == "pass"
+
+
+def test_weights_too_large_for_one_message_stay_in_the_file(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_module, "LARGEST_MESSAGE_BYTES", 100)
+    assert not list(prepare(ModelWords(str(bundle / "model.onnx"))).built.module.parameters())
+    assert statuses(bundle / "model.onnx", tmp_path) == {"onnx": "pass"}

@@ -13,7 +13,12 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
-from torchvision.models import Inception_V3_Weights, ResNet50_Weights, WeightsEnum
+from torchvision.models import (
+    EfficientNet_B2_Weights,
+    Inception_V3_Weights,
+    ResNet50_Weights,
+    WeightsEnum,
+)
 
 from toolkit import data, registry
 from toolkit.errors import ImageError
@@ -26,7 +31,7 @@ from toolkit.images import (
     unnormalised,
     write_png,
 )
-from toolkit.spec import Preprocess
+from toolkit.spec import Interpolation, Preprocess
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ORANGE = (240, 120, 0)
@@ -43,16 +48,21 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    ("weights", "resize", "crop"),
+    ("weights", "resize", "crop", "interpolation"),
     [
-        (ResNet50_Weights.IMAGENET1K_V1, 256, 224),
-        (Inception_V3_Weights.IMAGENET1K_V1, 342, 299),
+        (ResNet50_Weights.IMAGENET1K_V1, 256, 224, "bilinear"),
+        (Inception_V3_Weights.IMAGENET1K_V1, 342, 299, "bilinear"),
+        (EfficientNet_B2_Weights.IMAGENET1K_V1, 288, 288, "bicubic"),
     ],
 )
 def test_photographs_are_prepared_as_torchvision_prepares_them(
-    photographs: list[Path], weights: WeightsEnum, resize: int, crop: int
+    photographs: list[Path],
+    weights: WeightsEnum,
+    resize: int,
+    crop: int,
+    interpolation: Interpolation,
 ) -> None:
-    steps = Preprocess(3, resize, crop, MEAN, STD)
+    steps = Preprocess(3, resize, crop, MEAN, STD, interpolation=interpolation)
     for path in photographs:
         with Image.open(path) as opened:
             expected = weights.transforms()(opened.convert("RGB"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from toolkit import settings
 from toolkit.cli import options as opt
 from toolkit.errors import SettingsError
 from toolkit.settings import Entry, Settings
-from toolkit.words import RECIPES, ModelWords
+from toolkit.words import ON_WINDOWS, RECIPES, ModelWords
 
 PLACE = "pyproject.toml"
 SCHEMA = Path(settings.__file__).parent / "settings.schema.json"
@@ -177,6 +179,39 @@ def test_a_repository_is_not_looked_beyond(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     (tmp_path / PLACE).write_text(WHOLE)
     (tmp_path / "repository" / ".git").mkdir()
+    assert settings.find(inner) is None
+
+
+@pytest.mark.skipif(ON_WINDOWS, reason="folders have no mode there")
+def test_a_folder_that_everybody_may_write_to_is_not_looked_into_from_below(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    inner = shared / "package" / "deep"
+    inner.mkdir(parents=True)
+    for folder in (tmp_path, shared):
+        (folder / PLACE).write_text(WHOLE)
+    shared.chmod(0o1777)
+    assert settings.find(inner) is None
+    found = settings.find(shared)
+    assert found is not None
+    assert found.folder == shared
+
+
+@pytest.mark.skipif(ON_WINDOWS, reason="owners are not compared there")
+def test_a_folder_of_another_owner_is_not_looked_into_from_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "theirs" / "mine"
+    inner.mkdir(parents=True)
+    (tmp_path / "theirs" / PLACE).write_text(WHOLE)
+    assert settings.find(inner) is not None
+    plain = Path.stat
+
+    def owned(path: Path, **options: bool) -> os.stat_result:
+        told = list(plain(path, **options))
+        told[stat.ST_UID] += path == inner
+        return os.stat_result(told)
+
+    monkeypatch.setattr(Path, "stat", owned)
     assert settings.find(inner) is None
 
 

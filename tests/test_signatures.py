@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -141,6 +142,32 @@ def test_an_object_whose_class_is_not_at_hand_is_said() -> None:
     read: Call = call_from(described(call, names), names)
     with pytest.raises(InputsError, match="class is not at hand"):
         read.bind([IMAGE] * 4)
+
+
+class Variadic(nn.Module):
+    def forward(self, *parts: Tensor, flag: bool = False, offset: Tensor | None = None) -> Tensor:
+        raise NotImplementedError
+
+
+def test_beside_any_number_of_inputs_keyword_only_parameters_go_by_name() -> None:
+    call = call_of(Variadic(), spec("left", "right", "offset", flag=True))
+    positional, keywords = call.bind([IMAGE, MASK, IMAGE])
+    assert positional == (IMAGE, MASK)
+    assert keywords == {"offset": IMAGE, "flag": True}
+
+
+def test_a_constant_that_no_keyword_takes_is_refused() -> None:
+    with pytest.raises(InputsError, match="no keyword-only parameter nosuch"):
+        call_of(Variadic(), spec("left", nosuch=1))
+
+
+def test_a_bare_list_says_nothing_of_its_members() -> None:
+    class Bare(nn.Module):
+        def forward(self, states: typing.List) -> Tensor:  # type: ignore[type-arg] # noqa: UP006
+            raise NotImplementedError
+
+    (states,), _ = handed(Bare(), spec("states.0", "states.1"), IMAGE, MASK)
+    assert states == [IMAGE, MASK]
 
 
 def test_the_parameters_of_forward_are_named_in_order() -> None:

@@ -114,7 +114,11 @@ def transform(steps: Preprocess) -> Callable[[Image], Tensor]:
     """RGB image → (channels, height, width) float32, by torchvision's own transforms."""
     from torchvision import transforms
 
-    found: list[Any] = [transforms.Resize(steps.resize), transforms.CenterCrop(steps.crop)]
+    filtered = transforms.InterpolationMode(steps.interpolation)
+    found: list[Any] = [
+        transforms.Resize(steps.resize, interpolation=filtered),
+        transforms.CenterCrop(steps.crop),
+    ]
     if steps.channels == 1:
         found.append(transforms.Grayscale())
     found += [transforms.ToTensor(), transforms.Normalize(steps.mean, steps.std)]

@@ -7,7 +7,6 @@ by name, and the Python API in this process.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from toolkit import libraries, registry, results, weights
 from toolkit.errors import BuildError
 from toolkit.events import Observe, ignore
+from toolkit.folders import temporary_folder
 from toolkit.options import (
     BenchOptions,
     CheckOptions,
@@ -191,7 +191,7 @@ def checked(
         subject, options.device, observe, budget_s=options.budget_s
     )
     at_hand = exporting.forms_at_hand(subject, bundle)
-    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+    with temporary_folder() as folder:
         checking = Checking(
             subject, judged_against, options, Path(folder), at_hand=at_hand, observe=observe
         )
@@ -260,7 +260,7 @@ def timed(
     """`bench` for a subject at hand."""
     room.require_to_bench(subject, options, written=forms is not None)
     options = benching.for_subject(subject, options)
-    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+    with temporary_folder() as folder:
         if forms is None:
             rows, forms = _checked_forms(subject, options, Path(folder), observe)
             yield from rows

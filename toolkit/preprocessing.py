@@ -26,24 +26,51 @@ RED_GREEN_BLUE = (19595 / 65536, 38470 / 65536, 7471 / 65536)
 """What Pillow weighs colours by to make grey (ITU-R 601-2), in its own steps: they sum to one."""
 
 
-def resizing(own: Tensor, across: Tensor, resize: int, crop: int) -> tuple[Tensor, Tensor]:
+FINEST = 2**20
+"""Steps of a filter's reach that are told apart: the cubic weights are then less than 2⁶²."""
+
+
+def resizing(
+    own: Tensor, across: Tensor, resize: int, crop: int, *, cubic: bool
+) -> tuple[Tensor, Tensor]:
     """What each of `crop` pixels takes from the pixels along one side: weights, and their sums.
 
     `own` and `across` are 0, 1, … along this side and the other one. The rows (crop, own) of the
-    first over the second (crop, 1) are Pillow's and torchvision's antialiased triangle filter for
-    an image whose shorter side becomes `resize`, of which the centre is cut out; beyond its edges
-    they are zero: black. In integers throughout: exact in every runtime, and no size is branched
-    on, so that height and width stay dynamic.
+    first over the second (crop, 1) are Pillow's and torchvision's antialiased filter, triangle or
+    cubic, for an image whose shorter side becomes `resize`, of which the centre is cut out; beyond
+    its edges they are zero: black. In integers throughout: exact in every runtime, and no size is
+    branched on, so that height and width stay dynamic. Sums stay in 64 bits for sides up to 16,384.
+    `//` and not torch.div, whose quotient of integers is a float32 in ONNX.
     """
     length, other = own.amax(0, keepdim=True) + 1, across.amax(0, keepdim=True) + 1
-    resized = torch.div(length * resize, torch.minimum(length, other), rounding_mode="floor")
+    resized = length * resize // torch.minimum(length, other)
     wanted = (torch.arange(crop, device=own.device) + _first(resized, crop)).unsqueeze(1)
     # Centres lie (x + 1/2) length / resized apart; all is taken times twice both sizes.
     reach = 2 * torch.maximum(length, resized)
     away = ((2 * own + 1) * resized - (2 * wanted + 1) * length).abs()
     inside = ((wanted >= 0) & (wanted < resized)).to(torch.int64)
-    weights = (reach - away).clamp(min=0) * inside
-    return weights, weights.sum(1, keepdim=True).clamp(min=1)
+    weights = inside * (_cubic(away, reach) if cubic else reach - _at_most(away, reach))
+    return weights, weights.sum(1, keepdim=True) + 1 - inside
+
+
+def _cubic(away: Tensor, reach: Tensor, finest: int = FINEST) -> Tensor:
+    """Keys' cubic filter of a = -1/2, as it is over one and two reaches, times 2 reach³.
+
+    Both pieces are zero where they do not hold. A reach of over `finest`, that of an image over
+    2¹⁹ pixels before or after, is measured in coarser steps: its weights' third powers and their
+    sums, at most 16 side⁴ for an image made smaller, would not fit.
+    """
+    step = reach // finest + 1
+    one, at = reach // step, away // step
+    near, left = _at_most(at, one), 2 * one - _at_most(at, 2 * one)
+    beyond = _at_most(left, one)
+    inner = (one - near) * (2 * one * (one + near) - 3 * near * near)
+    return inner + (beyond - one) * beyond * beyond
+
+
+def _at_most(values: Tensor, most: Tensor) -> Tensor:
+    """The lesser of the two; onnxruntime's Min and Clip take wrong ones of integers over 2³¹."""
+    return torch.where(values < most, values, most)
 
 
 def _first(resized: Tensor, crop: int) -> Tensor:
@@ -52,8 +79,8 @@ def _first(resized: Tensor, crop: int) -> Tensor:
     An image under the crop's size is padded, by the smaller half before it.
     """
     more, less = (resized - crop).clamp(min=0), (crop - resized).clamp(min=0)
-    half = torch.div(more, 2, rounding_mode="floor")
-    return half + (more % 2) * (half % 2) - torch.div(less, 2, rounding_mode="floor")
+    half = more // 2
+    return half + (more % 2) * (half % 2) - less // 2
 
 
 class Preparation(nn.Module):
@@ -69,6 +96,7 @@ class Preparation(nn.Module):
         self.resize, self.crop = steps.resize, steps.crop
         self.padding, self.pad_value = steps.padding, steps.pad_value
         self.is_grey, self.flat, self.levels = steps.channels == 1, flat, LEVELS
+        self.is_cubic = steps.interpolation == "bicubic"
         self.mean = _by_channel(steps.mean)
         self.std = _by_channel(steps.std)
         self.grey = _by_channel(RED_GREEN_BLUE)
@@ -89,20 +117,25 @@ class Preparation(nn.Module):
     def _cut_out(self, image: Tensor, down: Tensor, along: Tensor) -> Tensor:
         """(batch, 3, crop, crop), still in levels: a matrix product for each side.
 
-        Down first, where no pixel need be moved for it. Layouts are told and not asked for: the
-        question would exclude sides of one pixel from what torch.export captures.
+        Along first, as Pillow does: between the sides a cubic filter's levels are cut off. Layouts
+        are told and not asked for: the question would exclude sides of one pixel from what
+        torch.export captures.
         """
-        batch, _, width, colours = image.shape
-        plain = torch.contiguous_format
-        rows = self._taken(down, along).unsqueeze(0).expand(batch, -1, -1)
-        levels = image.to(self.mean.dtype, memory_format=plain)
-        low = torch.bmm(rows, levels.flatten(2)).view(batch, self.crop, width, colours)
-        upright = low.transpose(2, 3).clone(memory_format=plain)
-        return nn.functional.linear(upright, self._taken(along, down)).transpose(1, 2)
+        planes = image.shape[0] * image.shape[3]
+        upright = image.permute(0, 3, 1, 2)
+        levels = upright.to(self.mean.dtype, memory_format=torch.contiguous_format)
+        narrow = self._shown(nn.functional.linear(levels, self._taken(along, down)))
+        rows = self._taken(down, along).unsqueeze(0).expand(planes, -1, -1)
+        found = self._shown(torch.bmm(rows, narrow.flatten(0, 1)))
+        return found.view(image.shape[0], image.shape[3], self.crop, self.crop)
+
+    def _shown(self, levels: Tensor) -> Tensor:
+        """Within black and white, which a cubic filter overshoots beside an edge."""
+        return levels.clamp(0, self.levels) if self.is_cubic else levels
 
     def _taken(self, own: Tensor, across: Tensor) -> Tensor:
         """What each pixel of the crop takes along one side, (crop, own): every row sums to one."""
-        weights, sums = resizing(own, across, self.resize, self.crop)
+        weights, sums = resizing(own, across, self.resize, self.crop, cubic=self.is_cubic)
         return weights.to(self.mean.dtype) / sums.to(self.mean.dtype)
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
+import sys
+import tempfile
 import traceback
 from pathlib import Path
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?/(?:[^\s/\"':,()<>]+/)+([^\s/\"':,()<>]*)")
+_WINDOWS_PATH = re.compile(
+    r"(?<!\w)(?:[A-Za-z]:\\+|\\\\)(?:[^\s\\/\"':,()<>]+[\\/]+)+([^\s\\/\"':,()<>]*)"
+)
 _QUOTED_FILE = re.compile(r"File \"([^\"]+)\", line (\d+)")
 _ADVICE = re.compile(
     r"^(for more information|for extended logs|if you suspect|the error above occurred|"
@@ -25,7 +32,19 @@ _MOST_LINES = 3
 
 def plain(text: str) -> str:
     """Text without colour codes, and with the file's name in place of every absolute path."""
-    return _ABSOLUTE_PATH.sub(lambda match: match[1], _ANSI.sub("", text))
+    text = _ANSI.sub("", text)
+    for root in _known_roots():  # their names may hold what ends a path elsewhere
+        text = text.replace(f"{root}{os.sep}", "/-/")
+    for path in (_WINDOWS_PATH, _ABSOLUTE_PATH):
+        text = path.sub(lambda match: match[1], text)
+    return text
+
+
+@functools.cache
+def _known_roots() -> tuple[str, ...]:
+    """Folders of this machine whose names tell of it, the longest first."""
+    roots = {str(Path.home()), sys.prefix, sys.base_prefix, tempfile.gettempdir()}
+    return tuple(sorted((root for root in roots if len(root) > 1), key=len, reverse=True))
 
 
 def _without_advice(line: str) -> str:
@@ -95,9 +114,14 @@ def is_users(filename: str) -> bool:
     parts = Path(filename).parts
     toolkit = Path(__file__).parent
     library = "site-packages" in parts or "dist-packages" in parts
-    standard = any(part.startswith("python3.") for part in parts)
+    standard = any(part.startswith("python3.") for part in parts) or _is_standard(filename)
     ours = Path(filename).is_relative_to(toolkit)
     return not (filename.startswith("<") or library or standard or ours)
+
+
+def _is_standard(filename: str) -> bool:
+    """Whether a file is of Python's own library, whose folder Windows calls `Lib`."""
+    return Path(filename).is_relative_to(Path(os.__file__).parent)
 
 
 def _shortened(line: str) -> str:

@@ -29,7 +29,7 @@ def call_of(module: nn.Module, spec: ModelSpec) -> Call:
     hints = _hints(module.forward)
     parameters = _parameters(module)
     if any(one.kind is one.VAR_POSITIONAL for one in parameters.values()):
-        return Call(tuple(_node(name, part, None) for name, part in tree.items()))
+        return _variadic(spec, tree, parameters, hints)
     free = [key for key in tree if key not in parameters]
     if free and not takes_any_keyword(module):
         raise InputsError(
@@ -47,6 +47,33 @@ def call_of(module: nn.Module, spec: ModelSpec) -> Call:
         else:
             positional.append(_node(name, tree[name], hints.get(name)))
     return Call(tuple(positional), tuple(keywords))
+
+
+def _variadic(
+    spec: ModelSpec,
+    tree: Mapping[str, Tree],
+    parameters: Mapping[str, inspect.Parameter],
+    hints: Mapping[str, Any],
+) -> Call:
+    """Where there is a `*args`: inputs in order under any names, what is keyword-only by name."""
+    kinds = inspect.Parameter
+    open_end = any(one.kind is kinds.VAR_KEYWORD for one in parameters.values())
+    named = {name for name, one in parameters.items() if one.kind is kinds.KEYWORD_ONLY}
+    named |= {key for key, part in tree.items() if open_end and isinstance(part, Fixed)}
+    for key, part in tree.items():
+        if isinstance(part, Fixed) and key not in named:
+            raise InputsError(
+                f"forward({', '.join(parameters)}) has no keyword-only parameter {key}",
+                model=spec.name,
+                hint="beside *args a constant can only go by keyword",
+            )
+    for name in named - set(tree):
+        _require_default(spec, parameters[name], list(parameters))
+    nodes = {key: _node(key, part, hints.get(key)) for key, part in tree.items()}
+    return Call(
+        tuple(node for key, node in nodes.items() if key not in named),
+        tuple((key, node) for key, node in nodes.items() if key in named),
+    )
 
 
 def _place(parameters: Mapping[str, inspect.Parameter], name: str) -> int:
@@ -125,8 +152,9 @@ def _member_hints(hint: Any, keys: Sequence[str]) -> dict[str, Any]:
         return _hints(hint) if isinstance(hint, type) else {}
     if origin is tuple and Ellipsis not in arguments:
         return dict(zip(keys, arguments, strict=False))
-    last = arguments[0] if origin is tuple else arguments[-1]
-    return dict.fromkeys(keys, last)
+    if not arguments:  # a bare `List`
+        return {}
+    return dict.fromkeys(keys, arguments[0] if origin is tuple else arguments[-1])
 
 
 def _hints(owner: Any) -> dict[str, Any]:

@@ -258,13 +258,17 @@ class PartOf:
     part: str = ""
 
 
+Interpolation = Literal["bilinear", "bicubic"]
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """How an image file becomes one sample of an image model, step by step.
 
-    The shorter side is resized to `resize` pixels, a centre square of `crop` pixels is cut out,
-    made grey where `channels` is 1, scaled to [0, 1], normalised by `mean` and `std`, and
-    surrounded by `padding` pixels of value `pad_value` (after normalisation).
+    The shorter side is resized to `resize` pixels by the antialiased filter `interpolation`, a
+    centre square of `crop` pixels is cut out, made grey where `channels` is 1, scaled to [0, 1],
+    normalised by `mean` and `std`, and surrounded by `padding` pixels of value `pad_value` (after
+    normalisation).
     """
 
     channels: int
@@ -274,6 +278,7 @@ class Preprocess:
     std: tuple[float, ...]
     padding: int = 0
     pad_value: float = 0.0
+    interpolation: Interpolation = "bilinear"
 
 
 def _none() -> Mapping[str, Any]:

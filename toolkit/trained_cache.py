@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoints import load_state, own_state, read_facts, read_state, save_state
 from toolkit.errors import WeightsError
-from toolkit.folders import cache_folder
+from toolkit.folders import cache_folder, slug
 from toolkit.hashing import file_sha256, state_dict_sha256
 from toolkit.spec import ModelSpec, TrainingPlan
 
@@ -109,7 +109,7 @@ def path(
     }
     text = json.dumps(made_from, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
-    return cache_folder() / "weights" / f"{spec.name}-{key}.safetensors"
+    return cache_folder() / "weights" / f"{slug(spec.name)}-{key}.safetensors"
 
 
 def _data_identity(name: str, data_dir: Path | str | None) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,10 @@ _NUMBERS_BY_X = re.compile(r"\d+(x\d+)+")
 _RANGE = re.compile(r"(?P<low>-?[\d.eE+-]+?)\.\.(?P<high>-?[\d.eE+-]+)")
 _DIM = re.compile(r"(?P<low>\d+)\.\.(?P<high>\d*)(:(?P<step>\d+))?(@(?P<traced>\d+))?")
 
+
+ON_WINDOWS = os.name == "nt"
+_BARE = re.compile(r"[\w.:/\\=+-]+")
+_ESCAPED = re.compile(r'(\\*)("|$)')
 
 RECIPES = ("brief", "document")
 AUTO = "auto"
@@ -84,6 +89,8 @@ class ModelWords:
     """The name of the model's entry in the settings."""
     one_of_many: bool = False
     """Whether its word came from one that means several."""
+    altered: bool = False
+    """Whether something was said that its entry does not say."""
 
     def __post_init__(self) -> None:
         if self.dynamic not in (None, AUTO):
@@ -155,7 +162,7 @@ class ModelWords:
             parts += ["--weights", self.weights]
         if self.seed:
             parts += ["--seed", str(self.seed)]
-        return shlex.join([*parts, *self.training.options()])
+        return shell_line([*parts, *self.training.options()])
 
 
 def _ranged(port: Port, ranges: Mapping[str, tuple[float, float]]) -> Port:
@@ -314,6 +321,23 @@ def display_name(word: str) -> str:
     if colon and Path(place).is_absolute():
         return f"{Path(place).name}:{name}"
     return Path(word).name if Path(word).is_absolute() else word
+
+
+def shell_word(word: str) -> str:
+    """A word as the system's own shell takes it; PowerShell makes lists of commas that are bare."""
+    if not ON_WINDOWS:
+        return shlex.quote(word)
+    return word if _BARE.fullmatch(word) else f'"{_ESCAPED.sub(_escape, word)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Backslashes count double before a quote, ours at the end too; a quote is given one."""
+    return found[1] * 2 + ('\\"' if found[2] else "")
+
+
+def shell_line(words: Iterable[str]) -> str:
+    """A command that a user can paste into the system's own shell."""
+    return " ".join(map(shell_word, words))
 
 
 def told_origin(origin: str, seed: int | None) -> str:

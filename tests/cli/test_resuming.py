@@ -116,18 +116,52 @@ def test_folders_for_outputs_are_no_options_of_the_results(toolkit_command: Comm
     assert toolkit_command("check", FIRST, *INPUT, "--failures", "else", "--resume").code == 0
 
 
-def test_two_networks_of_one_name_are_both_checked(
+def _two_files_of_one_name(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        shutil.copy(folder / "networks.py", folder / name / "networks.py")
+
+
+@pytest.mark.parametrize("command", ["export", "check", "run"])
+def test_two_networks_of_one_name_are_refused_before_any_work(
+    toolkit_command: Command, own_folder: Path, command: str
+) -> None:
+    _two_files_of_one_name(own_folder)
+    words = [str(own_folder / name / "networks.py") + ":Plain" for name in ("a", "b")]
+    ended = toolkit_command(command, *words, *INPUT)
+    assert ended.code == 2
+    assert "would both be called networks.py:Plain" in ended.err
+    assert "[tool.toolkit.models.NAME]" in ended.err
+    assert not (own_folder / "exported").exists()
+
+
+def test_a_change_of_either_of_two_files_of_one_name_is_noticed(
     toolkit_command: Command, own_folder: Path
 ) -> None:
-    for name in ("a", "b"):
-        (own_folder / name).mkdir()
-        shutil.copy(own_folder / "networks.py", own_folder / name / "networks.py")
-    words = [str(own_folder / name / "networks.py") + ":Plain" for name in ("a", "b")]
-    ended = toolkit_command("check", *words, *INPUT, "--json")
-    assert [row["model"] for row in ended.document["results"]] == ["networks.py:Plain"] * 2
-    again = toolkit_command("check", *words, *INPUT, "--resume")
-    assert again.code == 2
-    assert "cannot tell" in again.err
+    _two_files_of_one_name(own_folder)
+    words = ("a/networks.py:Plain", "b/networks.py:Plain")
+    assert toolkit_command("check", *words, *INPUT).code == 0
+    (own_folder / "a" / "networks.py").write_text("# another network\n")
+    ended = toolkit_command("check", *words, *INPUT, "--resume")
+    assert ended.code == 3
+    assert "a/networks.py was" in ended.err
+
+
+def test_of_files_that_are_shown_alike_a_change_of_the_first_is_noticed(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    _two_files_of_one_name(own_folder)
+    words = [
+        f"{own_folder}/{place}:{name}"
+        for place, name in (("a/networks.py", "Plain"), ("b/networks.py", "Chatty"))
+    ]
+    assert toolkit_command("check", *words, *INPUT).code == 0
+    results = (own_folder / "results.json").read_text()
+    assert str(own_folder) not in json.dumps(json.loads(results)["asked"])
+    (own_folder / "a" / "networks.py").write_text("# another network\n")
+    ended = toolkit_command("check", *words, *INPUT, "--resume")
+    assert ended.code == 3
+    assert "networks.py was" in ended.err
 
 
 TRAINED = """

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command, Ended
+from tests.cli.conftest import STRANGERS, Command, Ended
 from toolkit import settings
+from toolkit.cli.settled import Layers
 
 FILE = "pyproject.toml"
 NOWHERE = ("--results", "networks.py/results.json")
 """A place that is refused: what is asked for has been listed by then, and nothing was run."""
+FAULTS = STRANGERS.parents[1] / "faulty" / "networks.py"
 TWO = """
 [tool.toolkit]
 formats = ["trace"]
@@ -88,6 +92,99 @@ def test_a_changed_model_is_not_gone_on_with_and_a_new_one_is_added(
     added = toolkit_command("check", "--resume", "--json")
     assert added.document["completed"] == ["narrow", "again"]
     assert _rows(added)["narrow"] == _rows(first)["narrow"]
+
+
+def test_an_entry_that_means_another_model_now_is_not_gone_on_with(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    one = TWO.partition("[tool.toolkit.models.wide]")[0]
+    (own_folder / FILE).write_text(one)
+    assert toolkit_command("check").code == 0
+    (own_folder / FILE).write_text(one.replace(":Plain", ":Chatty"))
+    changed = toolkit_command("check", "--resume")
+    assert changed.code == 3
+    assert "model was networks.py:Plain, and is now networks.py:Chatty" in changed.err
+
+
+def test_an_entry_and_a_word_that_would_share_a_folder_are_refused(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    (own_folder / FILE).write_text(INNER.replace("inner", "networks-Plain"))
+    ended = toolkit_command("export", "networks-Plain", "networks.py:Plain")
+    assert ended.code == 2
+    assert "would both be written to a folder networks-Plain" in ended.err
+    assert not (own_folder / "exported").exists()
+
+
+def test_a_module_that_is_typed_is_that_of_the_folder_it_is_typed_in(
+    toolkit_command: Command, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_folder / FILE).write_text(TWO)
+    below = own_folder / "below"
+    below.mkdir()
+    for folder in (own_folder, below):
+        text = f"from pathlib import Path\nPath('ran-{folder.name}').touch()\n"
+        (folder / "extras.py").write_text(text)
+    monkeypatch.chdir(below)
+    for word in ("extras.py", "extras"):
+        assert toolkit_command("check", "narrow", "--import", word).code == 0
+        assert [path.name for path in own_folder.glob("ran-*")] == ["ran-below"]
+
+
+@pytest.mark.parametrize(("word", "says"), [("pictures", "below/pictures"), ("digits", "digits")])
+def test_data_that_are_typed_are_a_set_or_a_folder_of_where_they_are_typed(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, word: str, says: str
+) -> None:
+    (own_folder / FILE).write_text("[tool.toolkit.models.lenet5]\n")
+    (own_folder / "below" / word).mkdir(parents=True)
+    monkeypatch.chdir(own_folder / "below")
+    values = {"models": ["lenet5"], "everything": False, "data": word}
+    layers = Layers.found(values, {"models", "data"}, bare=True)
+    taken: list[str] = []
+
+    def command(**values: Any) -> Any:
+        taken.append(values["data"])
+        return SimpleNamespace(chosen=SimpleNamespace(words=list))
+
+    with layers.folder():
+        layers.asks(command)
+    assert taken == [says, says]
+
+
+FAULTY = """
+[tool.toolkit.models.branch]
+model = "faulty.py:BatchBranch"
+inputs = { x = "batch,8" }
+formats = ["trace"]
+"""
+
+
+def _reproduced(ended: Ended) -> list[str]:
+    findings = [found for row in ended.document["results"] for found in row["findings"]]
+    return [found["reproduce"] for found in findings if found.get("reproduce")]
+
+
+def test_a_finding_of_an_entry_is_repeated_by_the_name_of_the_entry(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    shutil.copy(FAULTS, own_folder / "faulty.py")
+    (own_folder / FILE).write_text(FAULTY)
+    told = _reproduced(toolkit_command("check", "--json"))
+    assert told
+    assert all(line.startswith("toolkit check branch -f trace --inputs ") for line in told)
+    again = toolkit_command(*told[0].split()[1:], "--json")
+    assert again.code == 1
+    assert _reproduced(again)[0].startswith("toolkit check branch -f trace --inputs ")
+
+
+def test_what_was_typed_beside_an_entry_is_told_in_full(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    shutil.copy(FAULTS, own_folder / "faulty.py")
+    (own_folder / FILE).write_text(FAULTY)
+    told = _reproduced(toolkit_command("check", "branch", "--seed", "3", "--json"))
+    assert told
+    assert all("faulty.py:BatchBranch" in line and "--seed 3" in line for line in told)
 
 
 def test_from_a_folder_below_the_same_is_done_in_the_same_place(
@@ -248,6 +345,18 @@ def test_init_proposes_what_the_files_hold_and_a_check_says_what_is_missing(
     check = toolkit_command("check")
     assert check.code == 2
     assert "net.py:Net: its inputs are not known" in check.err
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [("lenet5", "lenet5"), ("m.onnx", "m.onnx"), ("exported/net/", "net"), ("timm:vit", "vit")],
+)
+def test_init_takes_words_without_a_file_of_code(
+    toolkit_command: Command, own_folder: Path, word: str, name: str
+) -> None:
+    assert toolkit_command("init", word).code == 0
+    table = tomllib.loads((own_folder / FILE).read_text())["tool"]["toolkit"]
+    assert table == {"models": {name: {"model": word}}}
 
 
 def test_init_leaves_a_file_that_has_the_table(toolkit_command: Command, own_folder: Path) -> None:

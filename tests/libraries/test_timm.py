@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from sklearn.datasets import load_sample_images
 
 import toolkit
 from toolkit import libraries, registry, weights
 from toolkit.errors import MissingError, ModelNotFoundError
+from toolkit.images import as_sample
 from toolkit.inputs import draw, run_module
 from toolkit.libraries import hub
 from toolkit.spec import ModelSpec
@@ -37,6 +41,29 @@ def test_size_and_preparation_are_those_of_its_configuration() -> None:
     assert (spec.inputs[0].low, spec.inputs[0].high) == (-1.0, 1.0)
     assert spec.preprocess is not None
     assert (spec.preprocess.resize, spec.preprocess.crop) == (168, 160)
+    assert spec.preprocess.interpolation == "bicubic"
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_resnet", "resnet18.tv_in1k"])
+def test_photographs_are_prepared_as_timm_prepares_them(name: str) -> None:
+    steps = spec_of(name).preprocess
+    assert steps is not None
+    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
+    prepare = timm.data.create_transform(**config)
+    for pixels in load_sample_images().images:
+        image = Image.fromarray(pixels)
+        torch.testing.assert_close(as_sample(image, steps), prepare(image))
+
+
+@pytest.mark.parametrize(
+    "change", [{"interpolation": "lanczos"}, {"crop_mode": "squash"}, {"crop_mode": "border"}]
+)
+def test_what_is_prepared_in_another_way_has_no_preparation(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+) -> None:
+    config = dataclasses.replace(timm.get_pretrained_cfg("test_vit"), **change)
+    monkeypatch.setattr(timm, "get_pretrained_cfg", lambda name: config)
+    assert spec_of("test_vit").preprocess is None
 
 
 def test_a_network_of_fixed_size_is_built_for_the_size_that_is_asked_for() -> None:

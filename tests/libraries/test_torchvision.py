@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
+from torchvision.transforms import InterpolationMode
 
 import toolkit
 from toolkit import libraries, pretrained, registry, weights
@@ -49,6 +51,29 @@ def test_images_are_prepared_as_for_the_published_weights() -> None:
     small = spec_of("inception_v3", "x=batch,3,100,100").preprocess
     assert isinstance(small, Preprocess)
     assert (small.resize, small.crop) == (114, 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("efficientnet_b0", "bicubic"), ("efficientnet_b1", "bilinear"), ("swin_t", "bicubic")],
+)
+def test_images_are_resized_by_the_filter_of_the_published_weights(
+    name: str, expected: str
+) -> None:
+    side = 224 if name.startswith("swin") else 100
+    for steps in (spec_of(name).preprocess, spec_of(name, f"x=batch,3,{side},{side}").preprocess):
+        assert steps is not None
+        assert steps.interpolation == expected
+
+
+def test_a_filter_that_is_neither_bilinear_nor_cubic_gives_no_preparation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    member = torchvision.models.get_model_weights("resnet18").DEFAULT
+    steps = member.transforms()
+    steps.interpolation = InterpolationMode.LANCZOS
+    monkeypatch.setattr(type(member), "transforms", lambda self: steps, raising=False)
+    assert spec_of("resnet18").preprocess is None
 
 
 def test_a_transformer_is_built_for_the_size_that_is_asked_for() -> None:

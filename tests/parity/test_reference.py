@@ -181,10 +181,22 @@ class OfItsBatch(nn.Linear):
         return F.batch_norm(super().forward(x), None, None, training=True)
 
 
+class OfWhatIsMostlyDead(nn.Linear):
+    """The tensor is all zeros for ordinary inputs, and has a row a sample all the same."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = F.relu(super().forward(x) - 1000)
+        return super().forward(x) + F.batch_norm(features, None, None, training=True)
+
+
 @pytest.mark.parametrize(
     ("module", "shape", "named"),
-    [(Standardised(3, 4, 2), "batch,3,6", False), (OfItsBatch(8, 4), "batch,8", True)],
-    ids=["of-weights", "of-a-batch"],
+    [
+        (Standardised(3, 4, 2), "batch,3,6", False),
+        (OfItsBatch(8, 4), "batch,8", True),
+        (OfWhatIsMostlyDead(4, 4), "batch,4", True),
+    ],
+    ids=["of-weights", "of-a-batch", "of-zeros"],
 )
 def test_statistics_of_weights_are_no_training_and_those_of_a_batch_are(
     module: nn.Module, shape: str, named: bool, tmp_path: Path

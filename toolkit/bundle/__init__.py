@@ -75,6 +75,7 @@ class BundleWriter:
     refused: list[RefusalEntry] = field(default_factory=list)
     parity: dict[str, Any] | None = None
     arguments: list[str] = field(default_factory=list)
+    arguments_left_out: bool = False
     imports: Sequence[str] = ()
     ort_libraries: Sequence[LibraryEntry] = ()
 
@@ -149,6 +150,7 @@ class BundleWriter:
             name=manifest.portable_word(spec.name),
             word=manifest.portable_word(self.word),
             arguments=self.arguments,
+            arguments_left_out=self.arguments_left_out,
             imports=list(map(manifest.portable_word, self.imports)),
             ort_libraries=list(self.ort_libraries),
             weights=WeightsEntry(**asdict(weights)),
@@ -188,7 +190,7 @@ def writing(destination: Path, built: Built, word: str) -> Iterator[BundleWriter
             if entry.role == "form" and is_program(entry.format):
                 remember(entry.sha256)
         weights = finished.weights.sha256
-        remember(code_key(finished.word, finished.arguments, weights, finished.imports))
+        remember(code_key(word, finished.arguments, weights, writer.imports))
 
 
 @dataclass(frozen=True)

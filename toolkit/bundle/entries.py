@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from toolkit.calling import Constant
+from toolkit.spec import Interpolation
 
 FILE_NAME = "manifest.json"
 SCHEMA_VERSION = 1
@@ -63,6 +64,7 @@ class PreprocessEntry(_Entry):
     std: tuple[Annotated[float, Field(gt=0)], ...]
     padding: int = Field(default=0, ge=0, le=MOST_IMAGE_SIDE)
     pad_value: float = 0.0
+    interpolation: Interpolation = "bilinear"
 
     @model_validator(mode="after")
     def _has_one_of_each_a_channel(self) -> PreprocessEntry:
@@ -115,12 +117,16 @@ class RefusalEntry(_Entry):
 
 
 class Manifest(_Entry):
-    """Everything about a bundle but the files themselves."""
+    """Everything about a bundle but the files themselves.
+
+    `arguments_left_out`: the constructor had one that names a path, so none is kept.
+    """
 
     schema_version: int = SCHEMA_VERSION
     name: str
     word: str
     arguments: list[str] = Field(default_factory=list)
+    arguments_left_out: bool = False
     imports: list[str] = Field(default_factory=list)
     ort_libraries: list[LibraryEntry] = Field(default_factory=list)
     weights: WeightsEntry

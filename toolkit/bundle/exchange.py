@@ -98,12 +98,12 @@ def _swapped_by_renames(partial: Path, destination: Path) -> None:
 def _settle(folder: Path) -> None:
     """Bring files and folder to the disk, so that a power cut cannot leave empty ones in place."""
     for path in (*sorted(folder.iterdir()), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # Windows opens no folder, and settles what is written
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
                 os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _clear_abandoned(destination: Path) -> None:

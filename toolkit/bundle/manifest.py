@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib import metadata
@@ -46,15 +47,18 @@ ACTIVATION_OF: Mapping[str, Activation] = MappingProxyType(
 """The names that classifiers' first outputs have; one called otherwise is no classifier's."""
 
 _LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "safetensors")
-_LIBRARY_WORDS = ("torchvision:", "timm:", "hf:")
+LIBRARY_WORDS = ("torchvision:", "timm:", "hf:")
+"""How words begin that a library gives a meaning to: they name no code of the user's own."""
+_OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|.*\\", re.DOTALL)
+"""A drive, or a backslash: the path is one of Windows, wherever it is read."""
 
 
 def portable_word(word: str) -> str:
     """A model word as typed, but for folders that only this machine has: those are left out."""
-    if word.startswith(_LIBRARY_WORDS):
+    if word.startswith(LIBRARY_WORDS):
         return word
     head, colon, attribute = word.rpartition(":") if _has_attribute(word) else (word, "", "")
-    windows = "\\" in head
+    windows = _OF_WINDOWS.match(head) is not None
     path = PureWindowsPath(head) if windows else PurePosixPath(head)
     inside = not path.is_absolute() and not path.drive and ".." not in path.parts
     return f"{head if inside and not windows else path.name}{colon}{attribute}"
@@ -169,7 +173,7 @@ def write(manifest: Manifest, folder: Path) -> None:
     """Write the manifest in one step: a reader sees the old one or the new one."""
     partial = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
-        partial.write_text(to_json(manifest), encoding="ascii")
+        partial.write_text(to_json(manifest), encoding="ascii", newline="\n")
         partial.replace(folder / FILE_NAME)
     except BaseException:
         partial.unlink(missing_ok=True)

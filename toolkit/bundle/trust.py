@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from toolkit.bundle.manifest import LIBRARY_WORDS, portable_word
 from toolkit.errors import RefusedError
 from toolkit.folders import state_folder
 from toolkit.hashing import bytes_sha256, file_sha256
@@ -67,10 +68,30 @@ def is_program(format_name: str | None) -> bool:
 def code_key(
     word: str, arguments: Sequence[str], weights_sha256: str, imports: Sequence[str] = ()
 ) -> str:
-    """A hash for the code that a manifest names: it is run only when we wrote it down."""
-    named = [word, list(arguments), weights_sha256]
-    described = json.dumps([*named, list(imports)] if imports else named)
-    return bytes_sha256(described.encode())
+    """A hash for the code that a manifest names, and for where it lies on this machine.
+
+    Words as typed and as a manifest holds them give the same key in one folder alone: code that
+    goes by the same name elsewhere was not written down.
+    """
+    named = [portable_word(word), list(arguments), weights_sha256]
+    imported = [[portable_word(one), _place_of_module(one)] for one in imports]
+    return bytes_sha256(json.dumps([*named, _place(word), imported]).encode())
+
+
+def _place(word: str) -> str | None:
+    """Where the code of a model word lies; None for a library's, and for names without code."""
+    place, colon, name = word.rpartition(":")
+    if word.startswith(LIBRARY_WORDS) or not (colon and place and name.isidentifier()):
+        return None
+    return _place_of_module(place)
+
+
+def _place_of_module(place: str) -> str:
+    """The file itself, or for a dotted name the working folder, in which it is looked for first."""
+    try:
+        return os.path.realpath(place if place.endswith(".py") else os.curdir)
+    except ValueError:  # a manifest may hold what no path can
+        return place
 
 
 def require_trusted(path: Path, format_name: str, trust: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from toolkit.cli.model_options import ENTRIES, ModelOptions, told
-from toolkit.words import ModelWords
+from toolkit.words import ModelWords, display_name
 
 if TYPE_CHECKING:
     from toolkit.cli.work import Common
@@ -37,6 +37,8 @@ class Asks(Generic[Options]):
 
     typed: Ask[Options]
     entries: Mapping[str, Ask[Options]] = field(default_factory=dict)
+    altered: bool = False
+    """Whether more was typed about the models of the entries than their names."""
 
     @property
     def everything(self) -> bool:
@@ -54,7 +56,9 @@ class Asks(Generic[Options]):
         typed = self.typed.chosen
         found = typed.words() if typed.names_any or not self.entries else []
         for name, ask in self.entries.items():
-            found += [replace(words, entry=name) for words in ask.chosen.words()]
+            found += [
+                replace(words, entry=name, altered=self.altered) for words in ask.chosen.words()
+            ]
         return found
 
     def options_of(self, words: ModelWords) -> Options:
@@ -65,8 +69,14 @@ class Asks(Generic[Options]):
     def asked(self, key: str) -> dict[str, Any]:
         """All that was said, for a sweep that goes on later under the same options."""
         typed = _asked(key, self.typed) if self.typed.chosen.names_any else {}
-        entries = {name: _asked(key, ask) for name, ask in self.entries.items()}
+        entries = {name: _of_entry(key, ask) for name, ask in self.entries.items()}
         return {**typed, ENTRIES: entries} if entries else typed
+
+
+def _of_entry(key: str, ask: Ask[Any]) -> dict[str, Any]:
+    """An entry goes by its name, so the model that it means is told beside it."""
+    models = ask.chosen.names.models or ()
+    return {"model": ", ".join(map(display_name, models)), **_asked(key, ask)}
 
 
 def _asked(key: str, ask: Ask[Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from toolkit.cli import options as opt
@@ -57,6 +58,12 @@ class WeightOptions:
         return TrainingWords(self.recipe, self.data, self.data_dir, self.epochs, device)
 
 
+OF_MODELS = frozenset(
+    each.name for kind in (InputOptions, WeightOptions) for each in fields(kind)
+) - {"inputs_file"}
+"""Options that change a model, or what is asked of it; a file of inputs gives cases alone."""
+
+
 @dataclass(frozen=True)
 class ModelOptions:
     """The models of a command; `device` is where they are trained.
@@ -104,6 +111,7 @@ class ModelOptions:
         words = [replace(self._described(common), word=word) for word in dict.fromkeys(models)]
         for each in words:
             each.ports()
+            each.constants()
             each.dimensions()
             each.constructor_arguments()
         return words
@@ -152,6 +160,7 @@ def told(chosen: ModelOptions) -> dict[str, object]:
     """
     training, about, weights = chosen.training, chosen.about, chosen.weights.weights
     folder = None if training.data_dir is None else Path(training.data_dir).name
+    data = None if training.data is None else display_name(training.data)
     places = (weights, weights.rpartition(":")[0])  # FILE, or FILE:KEY
     libraries, imports = list(about.ort_libraries or ()), list(about.imports or ())
     own = [*libraries, *imports, *map(_code, chosen.names.models or ())]
@@ -168,14 +177,22 @@ def told(chosen: ModelOptions) -> dict[str, object]:
         "with_preprocess": about.with_preprocess,
         "weights": display_name(weights),
         "seed": chosen.weights.seed,
-        "training": asdict(replace(training, data_dir=folder)),
-        FILES: {Path(name).name: _digest(name) for name in files if name and Path(name).is_file()},
+        "training": asdict(replace(training, data=data, data_dir=folder)),
+        FILES: _digests(name for name in files if name and Path(name).is_file()),
     }
 
 
 def _code(word: str) -> str:
     """The file of `file.py:name`."""
     return word.rpartition(":")[0] if ".py:" in word else ""
+
+
+def _digests(names: Iterable[str]) -> dict[str, str]:
+    """The hash of each file by its name as shown; of files that share one, theirs together."""
+    held: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        held.setdefault(display_name(name), []).append(_digest(name))
+    return {shown: " ".join(digests) for shown, digests in held.items()}
 
 
 def _digest(name: str) -> str:

@@ -88,7 +88,7 @@ class Session:
 
         With `resume` the models that an earlier run has done keep their rows.
         """
-        from toolkit.isolation import Limits
+        from toolkit.isolation import Limits, unenforced
         from toolkit.report.progress import ProgressDisplay
         from toolkit.report.terminal import console_for
         from toolkit.sweep import Sweep
@@ -96,6 +96,8 @@ class Session:
         _require_writable(self.results_file)
         limit = self.memory_limit_gb
         limits = Limits(self.limits_timeout_s, int(limit * 1e9) if limit else None)
+        for text in unenforced(limits):
+            say(f"note: {text}")
         console = console_for(stderr=True)
         with ProgressDisplay(console) as display, termination_unwinds():
             exporting = self.command in EXPORTING
@@ -216,9 +218,9 @@ def environment(surroundings: Surroundings | None, threads: int | None = None) -
 
 def command_line() -> str:
     """The command as it was typed, without the folder that the program lies in."""
-    import shlex
+    from toolkit.words import shell_line
 
-    return shlex.join(["toolkit", *sys.argv[1:]])
+    return shell_line(["toolkit", *sys.argv[1:]])
 
 
 def write_json(document: Document) -> None:

@@ -18,6 +18,7 @@ import typer
 
 from toolkit.cli.asking import Ask, Asks
 from toolkit.cli.groups import KEYWORD
+from toolkit.cli.model_options import OF_MODELS
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.spec import FORMAT_NAMES
 
@@ -32,12 +33,8 @@ ONE_MODELS = {
     "arguments": "--arg",
 }
 """Options that describe one model, and so can stand beside one entry of the settings only."""
-FOLDERS = ("data_dir", "out", "failures", "results")
-PLACES = ("weights", "inputs_file")
-"""Options that may name a file: FILE, FILE:KEY, or a word that is none."""
 NO_PLACES = ("default", "pretrained", "random")
 """What weights may be besides a file."""
-LISTS_OF_PLACES = ("ort_libraries", "models")
 TYPED = "COMMANDLINE"
 CONTEXT = "context"
 
@@ -130,7 +127,7 @@ class Layers:
         """What is asked for the typed models, and for every entry."""
         typed = command(**self._layered({}))
         entries = {name: self._of_entry(name, command) for name in self.entries}
-        return Asks(typed, entries)
+        return Asks(typed, entries, altered=bool(self.typed & OF_MODELS))
 
     def _of_entry(self, name: str, command: Callable[..., Ask[Any]]) -> Ask[Any]:
         assert self.settings is not None
@@ -178,16 +175,30 @@ def _moved(options: Values, source: Path) -> dict[str, Any]:
     moved = dict(options)
     if source == Path.cwd():
         return moved
-    for name in FOLDERS:
-        if moved.get(name) is not None:
-            moved[name] = type(moved[name])(_from_here(source, str(moved[name])))
-    for name in PLACES:
-        if moved.get(name) not in (None, *NO_PLACES):
-            moved[name] = _place(source, moved[name])
-    for name in LISTS_OF_PLACES:
-        if moved.get(name):
-            moved[name] = [_place(source, word) for word in moved[name]]
+    for name, move in _MOVES.items():
+        value = moved.get(name)
+        if isinstance(value, list):
+            moved[name] = [move(source, word) for word in value]
+        elif value is not None:
+            moved[name] = type(value)(move(source, str(value)))
     return moved
+
+
+def _weights(source: Path, word: str) -> str:
+    return word if word in NO_PLACES else _place(source, word)
+
+
+def _data(source: Path, word: str) -> str:
+    """A set's name wins over a folder that is called like it."""
+    from toolkit import data
+
+    return word if word in data.names() else _place(source, word)
+
+
+def _module(source: Path, word: str) -> str:
+    """A file, or a module that lies there as one; a dotted name stays as it is."""
+    file = word if word.endswith(".py") else f"{word}.py"
+    return _from_here(source, file) if (source / file).is_file() else word
 
 
 def _place(source: Path, word: str) -> str:
@@ -203,6 +214,16 @@ def _from_here(source: Path, path: str) -> str:
         return os.path.relpath(source / path) if not Path(path).is_absolute() else path
     except ValueError:  # on Windows, from one drive to another
         return str(source / path)
+
+
+_MOVES: Mapping[str, Callable[[Path, str], str]] = {
+    **dict.fromkeys(("data_dir", "out", "failures", "results"), _from_here),
+    **dict.fromkeys(("inputs_file", "ort_libraries", "models"), _place),
+    "weights": _weights,
+    "data": _data,
+    "imports": _module,
+}
+"""How the options that may name a file or folder read from elsewhere."""
 
 
 def _list(layers: Layers, asks: Asks[Any]) -> None:

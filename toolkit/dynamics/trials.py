@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from torch import nn
 
 from toolkit.dynamics.lines import Line, line_of_error
@@ -73,7 +74,7 @@ class Trials:
 
     def __post_init__(self) -> None:
         for path, part in self.module.named_modules():
-            if path:
+            if path and not isinstance(part, torch.jit.ScriptModule):  # those take no hooks
                 part.register_forward_pre_hook(lambda *_, path=path: self._entered.append(path))
                 part.register_forward_hook(lambda *_: self._left())
 

@@ -16,6 +16,8 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 
+from toolkit.errors import ExportError
+
 Members = dict[str, bytes]
 
 _ROOT = "archive"
@@ -159,9 +161,16 @@ def _rename_text(text: str, definitions: Mapping[str, str], names: Mapping[str, 
 
 def _globals(pickled: bytes) -> Iterator[tuple[int, str]]:
     """Position and `module.class` of each GLOBAL opcode; nothing is unpickled."""
-    for opcode, argument, position in pickletools.genops(pickled):
-        if opcode.name == "GLOBAL" and position is not None:
-            yield position, str(argument).replace(" ", ".")
+    try:
+        for opcode, argument, position in pickletools.genops(pickled):
+            if opcode.name == "GLOBAL" and position is not None:
+                yield position, str(argument).replace(" ", ".")
+    except UnicodeDecodeError:
+        raise ExportError(
+            "a class or its file has a name that is not ASCII: torch.jit.save writes it and "
+            "torch.jit.load cannot read it",
+            hint="rename it, or take onnx and pt2",
+        ) from None
 
 
 def _rename_globals(pickled: bytes, names: Mapping[str, str]) -> bytes:

@@ -6,13 +6,13 @@ time alone, although the axis is declared dynamic. Parity at other sizes finds t
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from toolkit.errors import ExportError
+from toolkit.folders import temporary_folder
 from toolkit.formats import onnx_file
 from toolkit.formats.base import DEFAULT_OPSET, Exported
 from toolkit.formats.capture import output_names
@@ -49,7 +49,7 @@ class OnnxLegacyFormat:
             built = flattened(built)
             names = output_names(built)
             # torch puts tensors of a model over 2 GB into files of their own beside it.
-            with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+            with temporary_folder() as folder:
                 model = _translated(built, names, opset, Path(folder) / path.name)
                 extra = onnx_file.finished(model, path, built.spec.name, opset)
         return Exported(path, onnx_file.written_opset(model), tuple(warnings), extra)

@@ -13,13 +13,13 @@ import atexit
 import contextlib
 import gc
 import os
-import tempfile
 from collections.abc import Iterator
 from importlib import import_module
 
 import torch
 
 from toolkit import formats, registry
+from toolkit.folders import temporary_folder
 from toolkit.formats.base import DEFAULT_OPSET
 from toolkit.formats.fixed_costs import build_registry
 
@@ -49,7 +49,7 @@ def _no_cache_left_behind() -> Iterator[None]:
     if variable in os.environ:  # the user's own
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+    with temporary_folder() as folder:
         os.environ[variable] = folder
         try:
             yield

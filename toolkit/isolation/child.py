@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import importlib
+import io
 import multiprocessing
 import os
 import shutil
@@ -23,6 +24,8 @@ from toolkit.errors import ToolkitError
 from toolkit.events import Progress
 
 LOG_NAME = "output.log"
+TEMPORARY_VARIABLES = ("TMPDIR", "TEMP", "TMP")
+"""What says where temporary files go, on POSIX and on Windows."""
 INTERRUPT = "interrupt"
 """What the parent says when Ctrl-C is to end the job."""
 
@@ -41,7 +44,7 @@ def serve(
     signal.signal(signal.SIGTERM, _leave)
     _end_with_parent(folder)
     os.environ.clear()
-    os.environ.update({**environment, "TMPDIR": folder})
+    os.environ.update({**environment, **dict.fromkeys(TEMPORARY_VARIABLES, folder)})
     tempfile.tempdir = folder
     _redirect_output(Path(folder) / LOG_NAME)
 
@@ -51,6 +54,7 @@ def serve(
     with contextlib.suppress(BrokenPipeError, EOFError):
         try:
             job = getattr(importlib.import_module("toolkit.pipeline"), function)
+            _share_no_lock_of_progress_bars()
             connection.send(("started", None))
             for value in job(*arguments, observe=observe):
                 connection.send(("value", value))
@@ -63,6 +67,16 @@ def serve(
         else:
             connection.send(("done", None))
     connection.close()
+
+
+def _share_no_lock_of_progress_bars() -> None:
+    """Exporters draw bars with tqdm, whose lock is a semaphore of the system unless it has one.
+
+    One that is left over when a child ends early would be told of behind the report.
+    """
+    bars = sys.modules.get("tqdm")  # torch imports it where it is installed
+    if bars is not None:
+        bars.tqdm.set_lock(threading.RLock())
 
 
 def _obey(connection: Connection) -> None:
@@ -118,8 +132,14 @@ def _place(error: BaseException) -> str:
 
 
 def _redirect_output(log: Path) -> None:
-    """Whatever a user's module or a library prints: `--json` promises one document alone."""
-    sys.stdout.flush()
+    """Whatever a user's module or a library prints: `--json` promises one document alone.
+
+    The log is UTF-8 whatever the terminal is: what it could not show must not end the job.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.flush()
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     except FileNotFoundError:  # the parent gave up before this child began

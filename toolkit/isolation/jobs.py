@@ -156,24 +156,40 @@ def _overdue(child: Child, limits: Limits) -> Death | None:
     return None
 
 
-def _resident_bytes(pid: int) -> int:
+def _resident_bytes(pid: int | None = None) -> int:
+    """What a process (None: this one) holds in memory; 0 where that is not told."""
     import psutil
 
     try:
         return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
+    except (psutil.Error, OSError, NotImplementedError):
         return 0
+
+
+def unenforced(limits: Limits) -> list[str]:
+    """The limits that this system cannot hold a child to, in words."""
+    if limits.memory_bytes is None or _resident_bytes():
+        return []
+    return ["--memory-limit is not enforced: this system does not tell what memory a process holds"]
 
 
 def _post_mortem(child: Child) -> Death:
     child.process.join(GRACE_S)
     code = child.process.exitcode
     said = _last_lines(child.folder / LOG_NAME)
-    if code is not None and code < 0:
+    return Death("crash", _told_end(code), child.last, said)
+
+
+def _told_end(code: int | None) -> str:
+    """What an exit code says; a signal by its name, where it has one."""
+    if code is None or code >= 0:
+        return f"the process ended with exit code {code}"
+    try:
         name = signal.Signals(-code).name
-        hint = ", which is how a system out of memory ends it" if -code == signal.SIGKILL else ""
-        return Death("crash", f"the process was ended by {name}{hint}", child.last, said)
-    return Death("crash", f"the process ended with exit code {code}", child.last, said)
+    except ValueError:  # a real-time signal, or one of another system
+        name = f"signal {-code}"
+    hint = ", which is how a system out of memory ends it" if name == "SIGKILL" else ""
+    return f"the process was ended by {name}{hint}"
 
 
 def _last_lines(log: Path, count: int = 3) -> str:

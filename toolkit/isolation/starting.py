@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import platform
 import shutil
 import signal
 import tempfile
@@ -78,12 +79,23 @@ def start(
 
 def _context(fresh: bool, preload: Sequence[str] = PRELOAD) -> Any:
     """A fork server where there is one: children that share its imports start at once."""
-    methods = multiprocessing.get_all_start_methods()
-    spawned = fresh or os.environ.get(START_VARIABLE) == "spawn" or "forkserver" not in methods
+    spawned = fresh or not _has_fork_server()
     context: Any = multiprocessing.get_context("spawn" if spawned else "forkserver")
     if not spawned:
         context.set_forkserver_preload(list(preload))  # of no effect on one that runs
     return context
+
+
+def _has_fork_server() -> bool:
+    """Whether children may be forked: not on Windows, nor on macOS unless that is asked for.
+
+    Libraries of macOS start threads as they are imported, and a fork of those may crash:
+    https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return False
+    usual = "spawn" if platform.system() == "Darwin" else "forkserver"
+    return os.environ.get(START_VARIABLE, usual) != "spawn"
 
 
 @contextlib.contextmanager

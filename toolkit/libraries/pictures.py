@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from toolkit.errors import InputsError
-from toolkit.spec import BATCH, Port, Preprocess
+from toolkit.spec import BATCH, Interpolation, Port, Preprocess
 from toolkit.words import ModelWords, parse_input
 
 LABELS = "imagenet"
@@ -64,6 +65,12 @@ def require_like(model: str, given: Sequence[Port], known: Port) -> None:
     if asked != [(known.name, len(known.shape))]:
         shape = ",".join(map(str, known.shape))
         raise InputsError(f"its one input is like {known.name}={shape}", model=model)
+
+
+def interpolation(named: str) -> Interpolation | None:
+    """The filter that torchvision and timm call so; None for one that images are not resized by."""
+    known: dict[str, Interpolation] = {each: each for each in get_args(Interpolation)}
+    return known.get(named)
 
 
 def resized(steps: Preprocess, port: Port) -> Preprocess | None:

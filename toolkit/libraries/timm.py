@@ -16,6 +16,7 @@ from toolkit.libraries.pictures import (
     LABELS,
     Pixels,
     count,
+    interpolation,
     ports,
     require_like,
     resized,
@@ -27,6 +28,8 @@ from toolkit.spec import BATCH, ModelSpec, Port, Preprocess, Pretrained
 from toolkit.words import ModelWords, nearest_words
 
 INPUT = "x"
+_CENTRE = "center"
+"""The crop mode that keeps an image's proportions and cuts a square out of its middle."""
 
 
 def names() -> list[str]:
@@ -117,8 +120,13 @@ def _fetched(name: str, arguments: Mapping[str, object]) -> dict[str, Tensor]:
 
 
 def _preprocess(config: Any, port: Port) -> Preprocess | None:
+    """As timm.data.transforms_factory prepares, but for its crop modes `squash` and `border`."""
     channels, height, width = config.input_size
+    filtered = interpolation(config.interpolation)
     if height != width or port.shape[1] != channels:
         return None
-    resize = int(height / config.crop_pct)  # timm.data.transforms_factory, crop mode `center`
-    return resized(Preprocess(channels, resize, height, config.mean, config.std), port)
+    if filtered is None or config.crop_mode != _CENTRE:
+        return None
+    resize = int(height / config.crop_pct)
+    mean, std = config.mean, config.std
+    return resized(Preprocess(channels, resize, height, mean, std, interpolation=filtered), port)

@@ -18,6 +18,7 @@ from toolkit.libraries.pictures import (
     LABELS,
     Pixels,
     count,
+    interpolation,
     ports,
     require_like,
     resized,
@@ -130,9 +131,12 @@ class _Published:
     def preprocess(self) -> Preprocess | None:
         if self._kind_of_steps != "ImageClassification":
             return None
-        steps = self.steps
+        steps, filtered = self.steps, interpolation(self.steps.interpolation.value)
         (resize,), (crop,) = steps.resize_size, steps.crop_size
-        return Preprocess(3, resize, crop, tuple(steps.mean), tuple(steps.std))
+        if filtered is None:
+            return None
+        mean, std = tuple(steps.mean), tuple(steps.std)
+        return Preprocess(3, resize, crop, mean, std, interpolation=filtered)
 
     @cached_property
     def takes(self) -> frozenset[str]:

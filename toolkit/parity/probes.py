@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -80,39 +81,44 @@ def training_operations(
     module: nn.Module,
     spec: ModelSpec,
     arrays: Mapping[str, Array],
-    others: Mapping[str, Array],
+    others: Sequence[Mapping[str, Array]],
     *,
     device: str = "cpu",
 ) -> dict[str, str]:
     """Module path → operation, for each that still trains although the model is in eval mode.
 
-    Statistics of what is the same for `others`, other inputs, are those of weights, as of a
-    convolution that standardises them: they are no batch's.
+    Statistics of a tensor that has the same shape and values for `others`, inputs of other sizes
+    and kinds, are those of weights, as of a convolution that standardises them: no batch's.
     """
     first = _watched(module, spec, arrays, device)
-    of_weights = _same_whatever_comes_in(module, spec, others, device, first) if first.taken else []
-    of_inputs = {
-        path: "batch_norm" for place, (path, _) in enumerate(first.taken) if place not in of_weights
-    }
+    taken = dict(enumerate(first.taken))
+    runs = [_watched_if_taken(module, spec, inputs, device) for inputs in others if taken]
+    known = [run for run in runs if run is not None]
+    of_weights = functools.reduce(_same, known, taken) if known else {}
+    of_inputs = {path: "batch_norm" for at, (path, _) in taken.items() if at not in of_weights}
     return {**of_inputs, **first.found}
 
 
-def _same_whatever_comes_in(
-    module: nn.Module,
-    spec: ModelSpec,
-    others: Mapping[str, Array],
-    device: str,
-    first: _TrainingWatch,
-) -> list[int]:
-    """The calls, by number, whose statistics are of the same tensor for other inputs too."""
+Taken = dict[int, tuple[str, torch.Tensor]]
+
+
+def _same(first: Taken, second: Taken) -> Taken:
+    """The calls, by number, of the same module with the same tensor."""
+    return {
+        place: (path, tensor)
+        for place, (path, tensor) in first.items()
+        if place in second and second[place][0] == path and torch.equal(second[place][1], tensor)
+    }
+
+
+def _watched_if_taken(
+    module: nn.Module, spec: ModelSpec, inputs: Mapping[str, Array], device: str
+) -> Taken | None:
+    """The statistics that are taken for other inputs; None where eager does not take these."""
     try:
-        second = _watched(module, spec, others, device)
-    except Exception:  # eager does not take these: nothing is known
-        return []
-    if [path for path, _ in first.taken] != [path for path, _ in second.taken]:
-        return []
-    pairs = zip(first.taken, second.taken, strict=True)
-    return [at for at, ((_, one), (_, two)) in enumerate(pairs) if torch.equal(one, two)]
+        return dict(enumerate(_watched(module, spec, inputs, device).taken))
+    except Exception:
+        return None
 
 
 def _watched(

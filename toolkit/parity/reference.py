@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from toolkit.events import Observe, Progress, ignore
-from toolkit.inputs import Array, draw, run_module
+from toolkit.inputs import Array, Kind, draw, run_module
 from toolkit.parity import batching
 from toolkit.parity.budget import LEAST_CASES, Budget, by_coverage, least_cases
 from toolkit.parity.compare import (
@@ -29,6 +29,7 @@ from toolkit.parity.oracle import Oracle
 from toolkit.parity.plan import DRAW_CLASSES, Case, DrawClass
 from toolkit.parity.probes import training_operations, two_random_states
 from toolkit.parity.second_look import Spread, spread
+from toolkit.reasons import reason
 from toolkit.spec import Dimension, ModelSpec, Port
 
 LEAST_SHARE = 0.5
@@ -216,7 +217,7 @@ def _oracle_outputs(
 
 
 def _one_line(raised: BaseException) -> str:
-    return " ".join(str(raised).split())[:300]
+    return " ".join(reason(raised).split())
 
 
 def _settle(reference: Reference) -> None:
@@ -238,7 +239,7 @@ def _settle(reference: Reference) -> None:
 def _probe(reference: Reference) -> list[Finding]:
     """Training-mode operations and randomness, seen on the first ordinary case."""
     judged = reference.cases[0]
-    others = draw(reference.spec, judged.case.sizes, seed=OTHER_SEED)
+    others = _other_inputs(reference.spec, judged.case.sizes)
     found = [
         error(
             "training-mode",
@@ -258,6 +259,19 @@ def _probe(reference: Reference) -> list[Finding]:
         text = f"two eager runs of the same inputs differ in {', '.join(moved)}"
         found.append(error("nondeterministic", text, case=judged.case.number))
     return found
+
+
+def _other_inputs(spec: ModelSpec, sizes: Mapping[str, int]) -> list[dict[str, Array]]:
+    """Inputs that no case of a plan has: at another size of every dimension, and of other kinds."""
+    moved = {
+        dimension.name: next(size for size in reversed(dimension.tested) if size != sizes[name])
+        for dimension in spec.dimensions
+        if len(dimension.tested) > 1 and (name := dimension.name)
+    }
+    kinds: tuple[Kind, ...] = ("ordinary", "scaled", "highest", "lowest")
+    return [
+        draw(spec, {**sizes, **moved}, OTHER_SEED + place, kind) for place, kind in enumerate(kinds)
+    ]
 
 
 def departs(first: Array, second: Array) -> bool:

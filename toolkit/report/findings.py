@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable
 
 from toolkit.report.sheet import Remark
 from toolkit.results import CheckResult, ExportedModel, Finding, Script, Variant
+from toolkit.words import shell_word
 
 LEVELS = ("error", "limit", "note")
 
@@ -74,7 +74,7 @@ def _of_script(script: Script | None) -> str | None:
         return None
     said = "exits 1" if script.confirmed else "not confirmed: it did not exit 1"
     share = f"{script.operators} of {script.captured} operators"
-    return f"python {shlex.quote(script.path)} ({share}; {said})"
+    return f"python {shell_word(script.path)} ({share}; {said})"
 
 
 def export_remarks(models: Iterable[ExportedModel], *, with_model: bool = False) -> list[Remark]:

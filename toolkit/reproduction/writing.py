@@ -6,13 +6,13 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from toolkit.folders import temporary_folder
 from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.inputs import Array, example, to_tensors
@@ -103,7 +103,7 @@ def reproduce(
     tries = [ways] if weights_bytes <= TOGETHER_BYTES else [[way] for way in ways]
     held = None
     while tries and held is None:
-        with tempfile.TemporaryDirectory(prefix="toolkit-") as name:
+        with temporary_folder() as name:
             held = _reduced(_job(fault, tries.pop(0), Path(name), target, budget_s), name, alive)
     if held is None:
         return None

@@ -19,6 +19,8 @@ from toolkit.runtimes.onnxruntime import declared_port, session_options
 if TYPE_CHECKING:
     import onnx
 
+LARGEST_MESSAGE_BYTES = 2_000_000_000
+"""protobuf takes messages up to 2 GiB."""
 FLOATING = ("float32", "float64", "float16")
 
 
@@ -26,15 +28,18 @@ class OnnxModule(nn.Module):
     """The graph run by onnxruntime without optimisations; its floating weights are parameters.
 
     It takes tensors in the order of the file's inputs, and gives tensors by the names of its
-    outputs. Nothing can be exported from it.
+    outputs. Nothing can be exported from it. Weights that do not fit into one protobuf message
+    stay in the file.
     """
 
     def __init__(self, path: Path, libraries: tuple[str, ...] = ()) -> None:
         super().__init__()
         require_sound_external_data(path)
         model = _read(path)
-        weights = _weights_as_inputs(model)
-        self._session = _session(path, model, libraries)
+        held_bytes = sum(len(one.raw_data) for one in model.graph.initializer)
+        small = held_bytes < LARGEST_MESSAGE_BYTES
+        weights = _weights_as_inputs(model) if small else {}
+        self._session = _session(path, model.SerializeToString() if small else None, libraries)
         declared = [declared_port(one) for one in self._session.get_inputs()]
         self.inputs: tuple[DeclaredPort, ...] = tuple(
             port for port in declared if port.name not in weights
@@ -91,13 +96,13 @@ def _weights_as_inputs(model: onnx.ModelProto) -> dict[str, Any]:
     return found
 
 
-def _session(path: Path, model: onnx.ModelProto, libraries: tuple[str, ...]) -> Any:
+def _session(path: Path, message: bytes | None, libraries: tuple[str, ...]) -> Any:
     import onnxruntime
 
     options = session_options(RunOptions(optimise=False, libraries=libraries))
     try:
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            message or str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
         raise RunError(f"{path.name} cannot be loaded: {reason(error)}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import PureWindowsPath
 
 from toolkit.errors import SettingsError
 from toolkit.settings.finding import parse
@@ -35,7 +36,8 @@ def draft(proposals: Sequence[Proposal]) -> tuple[str, list[str]]:
 def _free(proposal: Proposal, taken: dict[str, Proposal]) -> str:
     """Its name, with its file's before it or a number behind it where another has it."""
     plain = proposal.name or "model"
-    file = proposal.word.rpartition(":")[0].rpartition("/")[2].removesuffix(".py").lower()
+    place = PureWindowsPath(proposal.word.rpartition(":")[0])  # takes slashes of both kinds
+    file = place.name.removesuffix(".py").lower()
     named = [plain, *([f"{file}-{plain}"] if file.isidentifier() else [])]
     numbered = (f"{plain}-{number}" for number in range(2, len(taken) + 3))
     return next(name for name in (*named, *numbered) if name not in taken)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from toolkit.errors import SettingsError
 from toolkit.settings.tables import Entry, Settings, Table, key_of
 from toolkit.settings.toml import key as toml_key
 from toolkit.settings.toml import toml
-from toolkit.words import nearest_words
+from toolkit.words import ON_WINDOWS, nearest_words
 
 FILE_NAME = "pyproject.toml"
 TABLE = ("tool", "toolkit")
@@ -56,9 +57,10 @@ class Found:
 def find(start: Path) -> Found | None:
     """The settings of the nearest pyproject.toml with a [tool.toolkit], from `start` upward.
 
-    A repository's root is the last that is looked at. Raises `SettingsError`.
+    A repository's root is the last that is looked at, and a folder of other users is none: what
+    its settings name is run. Raises `SettingsError`.
     """
-    for folder in (start, *start.parents):
+    for folder in (start, *_own_parents(start)):
         path = folder / FILE_NAME
         if path.is_file():
             place = os.path.relpath(path, start)
@@ -68,6 +70,22 @@ def find(start: Path) -> Found | None:
         if (folder / ".git").exists():
             return None
     return None
+
+
+def _own_parents(start: Path) -> Iterator[Path]:
+    """The folders above, up to one of another owner or that everybody may write to."""
+    for folder in start.parents:
+        if not ON_WINDOWS and not _is_as_own(folder, start):
+            return
+        yield folder
+
+
+def _is_as_own(folder: Path, start: Path) -> bool:
+    try:
+        told, own = folder.stat(), start.stat()
+    except OSError:
+        return False
+    return told.st_uid == own.st_uid and not told.st_mode & stat.S_IWOTH
 
 
 def read(path: Path, place: str) -> str:

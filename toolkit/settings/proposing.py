@@ -39,14 +39,14 @@ class Proposal:
     @property
     def name(self) -> str:
         """What the entry may be called: the object's own name, in small letters."""
-        last = self.word.rpartition(":")[2].rpartition("/")[2]
+        last = self.word.rpartition(":")[2].rstrip("/").rpartition("/")[2]
         return "".join(c if c.isalnum() or c in "_-." else "-" for c in last.lower()).lstrip("-.")
 
 
 def of_word(word: str) -> Proposal:
     """The model that a word names; its inputs are guessed where its file can be read."""
     place, _, name = word.rpartition(":")
-    path = Path(place) if place.endswith(".py") else Path(*place.split(".")).with_suffix(".py")
+    path = Path(place) if place.endswith(".py") else Path(f"{place.replace('.', '/')}.py")
     named = (found for found in _networks(path) if place and found.name == name)
     return next((found.proposal(word) for found in named), Proposal(word, {}))
 

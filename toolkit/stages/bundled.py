@@ -9,16 +9,18 @@ from typing import cast
 
 from torch import nn
 
-from toolkit import operators, registry, weights
+from toolkit import libraries, operators, registry, weights
 from toolkit.bundle import WEIGHTS_NAME, Bundle, code_key, is_bundle, is_ours
 from toolkit.bundle import read as read_bundle
+from toolkit.bundle.manifest import LIBRARY_WORDS
 from toolkit.errors import BundleError, InputsError, RefusedError, UsageError
 from toolkit.hashing import state_dict_sha256
+from toolkit.images import sample_shape
 from toolkit.operators import Library
 from toolkit.preprocessing import prepared
 from toolkit.runtimes import RUNTIME_OF
 from toolkit.spec import ModelSpec
-from toolkit.stages.files import file_of, spec_of_file
+from toolkit.stages.files import FORMAT_OF, file_of, spec_of_file
 from toolkit.weights import Built, Origin, WeightsRecord
 from toolkit.words import ModelWords
 
@@ -34,10 +36,12 @@ def bundle_of(words: ModelWords) -> Bundle | None:
 def source_of(found: Bundle, words: ModelWords, trust: bool) -> ModelWords:
     """The word that a bundle's model is found by; the modules that it needs are imported.
 
-    Raises where words about a model would be passed over, or where code is named that this user's
-    toolkit did not write down, unless with `trust`.
+    Raises where words about a model would be passed over, where the manifest does not say how the
+    module is built, or where code is named that this user's toolkit did not write down, unless with
+    `trust`.
     """
     _require_plain(words)
+    _require_arguments(found)
     _require_known_code(found, trust)
     operators.require_same(operators.described(words.ort_libraries), recorded_libraries(found))
     operators.use(found.manifest.imports)
@@ -75,17 +79,29 @@ def _require_plain(words: ModelWords) -> None:
         )
 
 
+def _require_arguments(found: Bundle) -> None:
+    """Without its arguments a constructor builds another model, and a right export looks wrong."""
+    if found.manifest.arguments_left_out:
+        raise RefusedError(
+            "the model was built with arguments that name a path, and a bundle holds no paths: it "
+            "cannot be built again from the bundle",
+            hint=f"check the model by its own word: toolkit check {found.manifest.word} --arg …",
+        )
+
+
 def _require_known_code(found: Bundle, trust: bool) -> None:
     """Anyone can write a manifest: code that it names runs only when we wrote it down."""
     held = found.manifest
-    named = held.arguments or held.imports
-    if trust or (held.word in registry.catalogue() and not named):
+    known = held.word in registry.catalogue() or held.word.startswith(LIBRARY_WORDS)
+    if trust or (known and not held.arguments and not held.imports):
         return
     if not is_ours(code_key(held.word, held.arguments, held.weights.sha256, held.imports)):
         code = ", ".join([held.word, *held.imports])
         raise RefusedError(
-            f"the bundle names code to run ({code}), and this user's toolkit did not write it",
-            hint="check the model by its own word, or pass --trust if you know the bundle",
+            f"the bundle names code to run ({code}), and this user's toolkit did not write it, or "
+            "not from the code of that name in this folder",
+            hint="check it from the folder that it was exported from, check the model by its own "
+            "word, or pass --trust if you know the bundle and the code",
         )
 
 
@@ -124,7 +140,28 @@ def _builder(held: ModelSpec, source: ModelWords) -> Callable[[], nn.Module]:
     """What builds the module of a bundle: prepared as it was when the bundle was written."""
     path = file_of(source)
     if path is not None:
-        return spec_of_file(source, path, trust=False).build
+        return spec_of_file(_with_inputs(source, path, held), path, trust=False).build
     if not held.preprocess_in_graph:
         return registry.builder(source, held.inputs)
-    return prepared(replace(registry.find(source), preprocess=held.preprocess)).build
+    return prepared(replace(_of_prepared_size(held, source), preprocess=held.preprocess)).build
+
+
+def _with_inputs(source: ModelWords, path: Path, held: ModelSpec) -> ModelWords:
+    """The words of a file with the manifest's inputs, where the file does not say its own."""
+    if FORMAT_OF[path.suffix] != "script":
+        return source
+    said = (f"{port.dotted}={','.join(map(str, port.shape))}:{port.dtype}" for port in held.inputs)
+    return replace(source, inputs=tuple(said))
+
+
+def _of_prepared_size(held: ModelSpec, source: ModelWords) -> ModelSpec:
+    """The model behind a preparation; one of a library for the samples that the preparation makes.
+
+    The manifest's inputs are raw images, and libraries build networks for a size.
+    """
+    spec = registry.find(source)
+    if held.preprocess is None or not libraries.is_library_word(source.word):
+        return spec
+    port, *_ = spec.inputs
+    sample = replace(port, shape=(port.shape[0], *sample_shape(held.preprocess)))
+    return libraries.find(source, (sample,))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-import shlex
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from toolkit.errors import (
     ToolkitError,
 )
 from toolkit.events import Observe, Progress, ignore
+from toolkit.folders import slug
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
 from toolkit.formats.onnx_file import external_file
 from toolkit.options import OPSET, CheckOptions
@@ -38,6 +38,7 @@ from toolkit.stages.reproducing import Form, Shown
 from toolkit.stages.room import collect_copies
 from toolkit.stages.subject import Subject
 from toolkit.weights import Built
+from toolkit.words import shell_word
 
 
 @dataclass(frozen=True)
@@ -319,18 +320,14 @@ def _save_case(checking: Checking, name: str | None, found: Finding) -> str | No
 def reproduction(checking: Checking, name: str | None, path: Path) -> str:
     """The command that runs the form, or every form, on the saved case again."""
     words, options = checking.subject.words, checking.options
+    by_entry = words.shown == words.entry and not words.altered
     parts = [
         "toolkit check",
-        shlex.quote(words.word),
-        words.options(),
+        shell_word(words.shown if by_entry else words.word),
+        "" if by_entry else words.options(),
         f"-f {name}" if name else "",
         f"--device {options.device}" if options.device != "cpu" else "",
         f"--opset {options.opset}" if options.opset != OPSET else "",
         "--trust" if options.trust else "",
     ]
-    return " ".join(part for part in [*parts, "--inputs", shlex.quote(str(path))] if part)
-
-
-def slug(word: str) -> str:
-    """A model word as the name of a folder: `net.py:Net` becomes `net-Net`."""
-    return word.replace(".py:", "-").replace(":", "-").replace("/", "-").replace("\\", "-")
+    return " ".join(part for part in [*parts, "--inputs", shell_word(str(path))] if part)

@@ -11,10 +11,12 @@ import torch
 
 from toolkit import bundle as bundles
 from toolkit import formats, operators, registry, results
-from toolkit.bundle.entries import LibraryEntry
+from toolkit.bundle.entries import LibraryEntry, Manifest
 from toolkit.bundle.golden import GoldenCase
+from toolkit.bundle.manifest import portable_word
 from toolkit.errors import BundleError, ExportError, UsageError
 from toolkit.events import Observe, Progress
+from toolkit.folders import slug
 from toolkit.formats.base import Exported, NotScriptableError
 from toolkit.formats.onnx_file import external_file
 from toolkit.options import ExportOptions, TimedForm
@@ -29,7 +31,6 @@ from toolkit.stages.checking import (
     explained,
     exportable,
     script_is_expected,
-    slug,
 )
 from toolkit.stages.files import file_of
 from toolkit.stages.room import collect_copies
@@ -59,11 +60,13 @@ def export_bundle(
             hint="`toolkit check` judges it, `toolkit bench` times it",
         )
     folder = options.out / slug(subject.shown)
-    before = _formats_in(folder)
+    before = _standing_in(folder)
     forms: list[results.Form] = []
     try:
         with bundles.writing(folder, subject.built, subject.words.word) as writer:
-            writer.arguments = _portable(subject.words.arguments)
+            writer.arguments_left_out = _names_a_path(subject.words.arguments)
+            if not writer.arguments_left_out:
+                writer.arguments = list(subject.words.arguments)
             writer.imports = subject.words.imports
             writer.ort_libraries = _libraries(subject)
             for name in options.formats or FORMAT_NAMES:
@@ -82,8 +85,13 @@ def export_bundle(
     said = subject.built.weights.note
     notes = [] if said is None else [f"weights: {said}"]
     notes += [f"{found.name}: {found.message}" for found in subject.findings]
-    notes += [*_about_twins(subject, forms), *_about_values(subject)]
-    return _exported(subject, folder, forms, [*notes, *_notes(reference, before, forms)])
+    notes += [
+        *_about_arguments(subject),
+        *_about_twins(subject, forms),
+        *_about_values(subject),
+        *_notes(reference),
+    ]
+    return _exported(subject, folder, forms, [*notes, *_about_replaced(subject, before, forms)])
 
 
 def _libraries(subject: Subject) -> list[LibraryEntry]:
@@ -92,24 +100,29 @@ def _libraries(subject: Subject) -> list[LibraryEntry]:
     return [LibraryEntry(name=library.name, sha256=library.sha256) for library in found]
 
 
-def _portable(arguments: Sequence[str]) -> list[str]:
-    """The constructor's arguments for the manifest; none where one is a path of this machine."""
-    local = any(plain(text) != text for text in arguments)
-    return [] if local else list(arguments)
+def _names_a_path(arguments: Sequence[str]) -> bool:
+    """Whether one of the constructor's arguments is a path of this machine: none is kept then."""
+    return any(plain(text) != text for text in arguments)
 
 
 class _NothingExportedError(ExportError):
     """Unwinds the writing of a bundle that would hold no form."""
 
 
-def _formats_in(folder: Path) -> list[str]:
-    """The formats of the bundle that stands there already."""
-    if not bundles.is_bundle(folder):
-        return []
+def _standing_in(folder: Path) -> Manifest | None:
+    """The manifest of the bundle that stands there already."""
     with contextlib.suppress(BundleError):
-        found = bundles.read(folder).manifest.files
-        return [str(entry.format) for entry in found if entry.role == "form"]
-    return []
+        return bundles.read(folder).manifest if bundles.is_bundle(folder) else None
+    return None
+
+
+def _about_arguments(subject: Subject) -> list[str]:
+    """What the bundle does not say of how the module was built."""
+    text = (
+        "arguments: one is a path of this machine, so the bundle holds none of them: it can be run "
+        "and not checked; `toolkit check` takes the model by its own word"
+    )
+    return [text] if _names_a_path(subject.words.arguments) else []
 
 
 def _about_twins(subject: Subject, forms: list[results.Form]) -> list[str]:
@@ -130,17 +143,27 @@ def _about_values(subject: Subject) -> list[str]:
     return [f"weights: {bad[0]}{more} hold values that are not finite"] if bad else []
 
 
-def _notes(reference: Reference, before: list[str], forms: list[results.Form]) -> list[str]:
-    """What the export itself does not judge, and what it took the place of."""
-    notes = [
+def _notes(reference: Reference) -> list[str]:
+    """What the export itself does not judge."""
+    return [
         f"{found.name}: {found.message} (`toolkit check` judges it)"
         for found in reference.findings
         if found.severity == "error"
     ]
-    gone = [name for name in before if name not in {form.format for form in forms}]
-    if gone:
-        notes.append(f"the bundle that stood here also held {', '.join(gone)}: they are gone")
-    return notes
+
+
+def _about_replaced(
+    subject: Subject, before: Manifest | None, forms: list[results.Form]
+) -> list[str]:
+    """What the bundle took the place of: two words may share a folder where case does not count."""
+    if before is None:
+        return []
+    if before.word != portable_word(subject.words.word):
+        return [f"the bundle that stood here was of {before.word}: it is gone"]
+    held = [str(entry.format) for entry in before.files if entry.role == "form"]
+    gone = [name for name in held if name not in {form.format for form in forms}]
+    text = f"the bundle that stood here also held {', '.join(gone)}: they are gone"
+    return [text] if gone else []
 
 
 def _exported(

@@ -67,7 +67,14 @@ def _of_script(words: ModelWords, path: Path) -> ModelSpec:
     if not given:
         raise user_code.missing_inputs(words.word, build)
     limits = {"onnx": NOT_CAPTURED, "pt2": NOT_CAPTURED}
-    return ModelSpec(words.shown, build, given, dimensions=words.dimensions(), limits=limits)
+    return ModelSpec(
+        words.shown,
+        build,
+        given,
+        dimensions=words.dimensions(),
+        constants=words.constants(),
+        limits=limits,
+    )
 
 
 def _spec(

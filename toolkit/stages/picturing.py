@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from toolkit import data, registry, results
 from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.events import Observe, Progress
+from toolkit.folders import slug
 from toolkit.images import tiled, unnormalised, write_png
 from toolkit.spec import ModelSpec, TrainingPlan
 from toolkit.stages.subject import Subject, prepare
@@ -60,7 +61,7 @@ def draw(words: ModelWords, folder: Path, observe: Observe) -> Iterator[results.
 def _written(subject: Subject, picture: Sketch, folder: Path) -> results.Picture:
     record = subject.built.weights
     pixels = tiled(picture.images, picture.columns, enlarged=ENLARGED)
-    path = folder / f"{subject.spec.name}-{picture.name}.png"
+    path = folder / f"{slug(subject.spec.name)}-{picture.name}.png"
     write_png(pixels, path)
     return results.Picture(
         model=subject.shown,

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit import results
-from toolkit.errors import REFUSED, UNJUDGED, ToolkitError, UsageError
+from toolkit.errors import REFUSED, UNJUDGED, ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.isolation import Death, Limits, expect_exports, run_job
 from toolkit.options import Surroundings
 from toolkit.outcome import Failure, Outcome, unjudged_row
+from toolkit.sweep.naming import told_apart
 from toolkit.words import ModelWords
 
 _DEATHS = ("timeout", "crash", "out-of-memory")
@@ -43,6 +44,7 @@ class Jobs(Outcome):
 
         A user's code that ends the process which looks it up is left for its own stages to tell.
         """
+        told_apart(words)  # before any code of theirs is run; patterns are known only afterwards
         found: list[ModelWords] = []
         several = self.exporting and (everything or len(words) > 1)
         if several:
@@ -52,19 +54,13 @@ class Jobs(Outcome):
                 found, self.surroundings = value  # type: ignore[misc]
             elif not found:
                 raise ToolkitError(f"the models could not be looked up: {value.message}")
-        return found
+        return told_apart(found)
 
     def each(self, found: Sequence[ModelWords]) -> Iterator[ModelWords]:
         """The models that are not done yet, one by one; each is marked once its work is over.
 
         One whose work failed without a row is not: a resumed sweep tries it again.
         """
-        names = [words.shown for words in found]
-        twins = sorted({name for name in names if names.count(name) > 1})
-        if self.earlier and twins:
-            raise UsageError(
-                f"two models go by the name {twins[0]}: --resume cannot tell them apart"
-            )
         for place, words in enumerate(found, start=1):
             shown = words.shown
             if shown in self.earlier:
