@@ -168,3 +168,11 @@ def test_weights_too_large_for_one_message_stay_in_the_file(
     monkeypatch.setattr(onnx_module, "LARGEST_MESSAGE_BYTES", 100)
     assert not list(prepare(ModelWords(str(bundle / "model.onnx"))).built.module.parameters())
     assert statuses(bundle / "model.onnx", tmp_path) == {"onnx": "pass"}
+
+
+@pytest.mark.parametrize("name", ["none.pt", "none.pt2"])
+def test_a_file_that_is_no_program_is_said_to_be_none(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"something else")
+    with pytest.raises(RunError, match="is no program that torch can load"):
+        prepare(ModelWords(str(path), inputs=("x=2,3",) if name == "none.pt" else ()), trust=True)

@@ -195,10 +195,10 @@ def test_the_size_in_a_latency_table_counts_the_external_file(
 def test_a_check_of_a_bundle_tells_of_an_altered_external_file(
     named: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(named, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    _flip(Path("net-Large", DATA))
-    rows = toolkit.check("net-Large", budget_s=0.0)
+    copy = shutil.copytree(named / "net-Large", tmp_path / "net-Large")
+    monkeypatch.chdir(named)
+    _flip(copy / DATA)
+    rows = toolkit.check(str(copy), failures=tmp_path, budget_s=0.0)
     told = {
         str(row.format): [found.message for found in row.findings if found.name == "altered"]
         for row in rows

@@ -129,6 +129,7 @@ def test_a_module_that_is_typed_is_that_of_the_folder_it_is_typed_in(
     for word in ("extras.py", "extras"):
         assert toolkit_command("check", "narrow", "--import", word).code == 0
         assert [path.name for path in own_folder.glob("ran-*")] == ["ran-below"]
+        (own_folder / "ran-below").unlink()
 
 
 @pytest.mark.parametrize(("word", "says"), [("pictures", "below/pictures"), ("digits", "digits")])

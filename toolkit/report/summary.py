@@ -20,7 +20,7 @@ EXIT_MEANINGS = {
 _CHECK_WORDS: dict[CheckStatus, str] = {
     "pass": "passed",
     "fail": "failed",
-    "limit": "known as a limit",
+    "limit": "that cannot be had (limit)",
     "error": "could not be judged",
     "timeout": "timed out",
     "crash": "crashed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from typing import IO
 
@@ -18,12 +19,21 @@ INDENT = "  "
 LOG_WIDTH = 120
 
 
+class _Pipe(Console):
+    """A console whose reader may leave: the exit code stays the command's own."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+
+
 def console_for(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """A console on a stream; NO_COLOR, COLUMNS and the stream's encoding are respected.
 
     What is no terminal has no width of its own: logs and pipes get `LOG_WIDTH` columns.
     """
-    console = Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
+    console = _Pipe(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = LOG_WIDTH
     return console

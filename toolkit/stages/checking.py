@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from toolkit import formats, operators, results, runtimes
 from toolkit.bundle import require_trusted
 from toolkit.bundle.golden import write_arrays
@@ -170,7 +172,7 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
         *form.findings,
         *(note("warning", text) for text in form.exported.warnings),
         *_about_twin(checking.subject.spec, name),
-        *_about_weights(checking.subject.built),
+        *(note("weights", text) for text in about_weights(checking.subject.built)),
         *declared_findings(checking.subject.spec, runner.inputs, runner.outputs),
         *random_operators(name, path),
     ]
@@ -185,9 +187,13 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
     return _from_verdict(checking, name, verdict)
 
 
-def _about_weights(built: Built) -> list[Finding]:
-    said = built.weights.note
-    return [] if said is None else [note("weights", said)]
+def about_weights(built: Built) -> list[str]:
+    """What must be said of the weights; values that are not finite are exported faithfully."""
+    said = [] if built.weights.note is None else [built.weights.note]
+    state = built.module.state_dict().items()
+    bad = [name for name, value in state if not torch.isfinite(value).all()]
+    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    return [*said, *([f"{bad[0]}{more} hold values that are not finite"] if bad else [])]
 
 
 def _about_twin(spec: ModelSpec, name: str) -> list[Finding]:

@@ -7,8 +7,6 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from toolkit import bundle as bundles
 from toolkit import formats, operators, registry, results
 from toolkit.bundle.entries import LibraryEntry, Manifest
@@ -28,6 +26,7 @@ from toolkit.stages.bundled import bundle_of
 from toolkit.stages.checking import (
     Checking,
     FormAtHand,
+    about_weights,
     explained,
     exportable,
     script_is_expected,
@@ -82,13 +81,11 @@ def export_bundle(
         raise BundleError(
             f"cannot write {folder}: {error.strerror}", hint="-o names another place for bundles"
         ) from error
-    said = subject.built.weights.note
-    notes = [] if said is None else [f"weights: {said}"]
+    notes = [f"weights: {said}" for said in about_weights(subject.built)]
     notes += [f"{found.name}: {found.message}" for found in subject.findings]
     notes += [
         *_about_arguments(subject),
         *_about_twins(subject, forms),
-        *_about_values(subject),
         *_notes(reference),
     ]
     return _exported(subject, folder, forms, [*notes, *_about_replaced(subject, before, forms)])
@@ -133,14 +130,6 @@ def _about_twins(subject: Subject, forms: list[results.Form]) -> list[str]:
         if twin is not None and form.status == "ok":
             told.setdefault(twin.reason, []).append(form.format)
     return [f"twin ({', '.join(names)}): {reason}" for reason, names in told.items()]
-
-
-def _about_values(subject: Subject) -> list[str]:
-    """Weights that hold NaN or infinity: an export copies them faithfully."""
-    state = subject.built.module.state_dict().items()
-    bad = [name for name, value in state if not torch.isfinite(value).all()]
-    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-    return [f"weights: {bad[0]}{more} hold values that are not finite"] if bad else []
 
 
 def _notes(reference: Reference) -> list[str]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from toolkit import user_code
 from toolkit.bundle import require_trusted
 from toolkit.errors import InputsError, RunError
+from toolkit.reasons import reason
 from toolkit.runtimes import torch_export, torchscript
 from toolkit.runtimes.base import DeclaredPort
 from toolkit.runtimes.onnx_module import OnnxModule
@@ -52,13 +54,24 @@ def spec_of_file(words: ModelWords, path: Path, *, trust: bool) -> ModelSpec:
     if path.suffix == ONNX:
         module = OnnxModule(path, words.ort_libraries)
         return _spec(words, lambda: module, *_onnx_ports(module))
-    program = torch_export.read(path, "cpu")
+    program = _read(path, lambda: torch_export.read(path, "cpu"))
     return _spec(words, lambda: ProgramModule(program), *ports(program))
+
+
+def _read(path: Path, load: Callable[[], Any]) -> Any:
+    """What a program's file holds; raises `RunError` where it is none."""
+    try:
+        return load()
+    except Exception as error:
+        raise RunError(
+            f"{path.name} is no program that torch can load: {reason(error)}",
+            hint=f"if it is a checkpoint, name its network: file.py:Net --weights {path.name}",
+        ) from error
 
 
 def _of_script(words: ModelWords, path: Path) -> ModelSpec:
     def build() -> nn.Module:
-        module: nn.Module = torchscript.read(path, "cpu", optimise=True)
+        module: nn.Module = _read(path, lambda: torchscript.read(path, "cpu", optimise=True))
         for parameter in module.parameters():
             parameter.requires_grad_(False)  # else copies of them are no leaves
         return module
