@@ -38,9 +38,11 @@ from toolkit.words import RECIPES, ModelWords, parse_formats
 Model = str | nn.Module | ModelSpec
 
 
-def _subject(model: Model, given: Given, observe: Observe, *, fallback: bool = False) -> Subject:
+def _subject(
+    model: Model, given: Given, observe: Observe, *, fallback: bool = False, trust: bool = False
+) -> Subject:
     if isinstance(model, str):
-        return prepare(words_of(model, given), observe, fallback=fallback)
+        return prepare(words_of(model, given), observe, trust=trust, fallback=fallback)
     words = words_of(model.name if isinstance(model, ModelSpec) else type(model).__name__, given)
     trained = isinstance(model, ModelSpec) and (model.training or model.recipe or model.part_of)
     if words.training.said and not trained:
@@ -125,7 +127,7 @@ def check(
     `budget_s` is the time for the cases of one form; None has no end. What may be said about the
     model is `toolkit.given.Given`.
     """
-    subject = _subject(model, given, observe, fallback=True)
+    subject = _subject(model, given, observe, fallback=True, trust=trust)
     names = parse_formats(formats)
     options = CheckOptions(names, device, OPSET, Path(failures), trust, budget_s)
     return list(pipeline.checked(subject, options, names or FORMAT_NAMES, observe=observe))
@@ -142,8 +144,9 @@ def bench(
 
     Runs in this process: set the thread variables of your libraries before it imports them.
     """
-    subject = _subject(model, given, observe, fallback=True)
-    rows = pipeline.timed(subject, options or BenchOptions(), observe=observe)
+    options = options or BenchOptions()
+    subject = _subject(model, given, observe, fallback=True, trust=options.trust)
+    rows = pipeline.timed(subject, options, observe=observe)
     return [row for row in rows if isinstance(row, results.Comparison)]
 
 
