@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command
 
 RANDOM = ("--weights", "random")
 
 
-def test_the_files_that_were_written_are_listed(toolkit_command: Command, own_folder: Path) -> None:
+def test_the_files_that_were_written_are_listed(
+    toolkit_command: Command, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     words = ("show", "cgan_generator", "--pictures", "deep/pictures", *RANDOM)
     ended = toolkit_command(*words, "--json")
     (row,) = ended.document["rows"]

@@ -13,11 +13,13 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 import torch
+
+if TYPE_CHECKING:  # importing it starts threads: only scripts run these functions
+    import onnxruntime
 
 
 def export_onnx(model: Any, example: Any, dynamic: Any, opset: int) -> Callable[..., Any]:
