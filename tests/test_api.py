@@ -186,3 +186,12 @@ def test_what_a_network_prints_and_raises_goes_through() -> None:
     assert isinstance(Chatty(), nn.Module)
     with pytest.raises(ValueError, match="the width is wrong"):
         Raising()
+
+
+def test_weights_that_are_not_finite_are_noted_by_a_check() -> None:
+    module = Plain()
+    with torch.no_grad():
+        module.layer.bias[0] = torch.nan
+    (row,) = toolkit.check(module, inputs=INPUTS, formats=["trace"], budget_s=0.0)
+    notes = [found.message for found in row.findings if found.name == "weights"]
+    assert notes == ["layer.bias holds values that are not finite"]

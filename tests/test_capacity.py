@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -95,9 +96,15 @@ def test_every_format_has_its_factors() -> None:
     assert set(capacity.WRITING) == set(capacity.LOADING) == set(ALL_FORMATS)
 
 
-def test_what_fits_is_not_refused(monkeypatch: Patch) -> None:
-    free(monkeypatch, memory=9 * GB, disk=5 * GB)
-    capacity.require(Need(8 * GB, {Path("out"): 4 * GB}), "net", Path("/tmp"), {})
+@pytest.mark.parametrize(("memory", "disk", "refused"), [(9, 5, False), (7, 5, True), (9, 3, True)])
+def test_only_what_does_not_fit_is_refused(
+    monkeypatch: Patch, memory: int, disk: int, refused: bool
+) -> None:
+    free(monkeypatch, memory=memory * GB, disk=disk * GB)
+    need = Need(8 * GB, {Path("out"): 4 * GB})
+    with pytest.raises(MissingError) if refused else contextlib.nullcontext() as caught:
+        capacity.require(need, "net", Path("/tmp"), {})
+    assert (caught is not None) is refused
 
 
 def test_too_little_memory_names_both_figures_and_a_format_that_would_fit(

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from tests.wheels import CHECKOUT, build_wheel
+
 EXAMPLE = CHECKOUT / "examples" / "own_repository"
-BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-BUILT = shutil.ignore_patterns("__pycache__", "*.egg-info")
 MADE = shutil.ignore_patterns("__pycache__", "checkpoints", "exported", "parity")
 RIGHT = "features = self.body(image).mean((2, 3))"
 WRONG = (
@@ -31,13 +30,7 @@ pytestmark = pytest.mark.slow
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An interpreter with the toolkit from its wheel, and this one's libraries behind it."""
     copy = tmp_path_factory.mktemp("copy")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(CHECKOUT / name, copy)
-    for name in ("toolkit", "models"):
-        shutil.copytree(CHECKOUT / name, copy / name, ignore=BUILT)
-    out = tmp_path_factory.mktemp("dist")
-    run([sys.executable, "-c", BUILD, str(out)], copy)
-    (wheel,) = out.glob("*.whl")
+    wheel = build_wheel(copy, tmp_path_factory.mktemp("dist"))
     place = tmp_path_factory.mktemp("environment")
     venv.create(place, with_pip=False, symlinks=os.name == "posix")
     found = place / ("Scripts" if os.name == "nt" else "bin") / "python"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,13 +12,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.wheels import CHECKOUT, build_wheel
 from toolkit._version import __version__
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-SOURCES = ("toolkit", "models")
-IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info")
-
-BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 PLACES = """
 import importlib.util, sys
 for name in sys.argv[1:]:
@@ -29,18 +24,8 @@ for name in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: what an earlier build left in the checkout has no say."""
-    copy = tmp_path_factory.mktemp("checkout")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(CHECKOUT / name, copy)
-    for name in SOURCES:
-        shutil.copytree(CHECKOUT / name, copy / name, ignore=IGNORED)
-    out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-c", BUILD, str(out)]
-    built = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
-    (found,) = out.glob("*.whl")
-    return found
+    """The wheel, built from a copy of the sources."""
+    return build_wheel(tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")

@@ -41,13 +41,13 @@ class Annotated(nn.Module):
         extras: dict[str, Tensor] | None = None,
         *,
         scale: float = 1.0,
-    ) -> Tensor:
-        raise NotImplementedError
+    ) -> object:
+        return sample, states, pyramid, extras, scale
 
 
 class Plain(nn.Module):
     def forward(self, a: Any, b: Any = None, *, c: Any = None) -> Any:
-        raise NotImplementedError
+        return a, b, c
 
 
 class AnyKeyword(nn.Module):
@@ -145,8 +145,8 @@ def test_an_object_whose_class_is_not_at_hand_is_said() -> None:
 
 
 class Variadic(nn.Module):
-    def forward(self, *parts: Tensor, flag: bool = False, offset: Tensor | None = None) -> Tensor:
-        raise NotImplementedError
+    def forward(self, *parts: Tensor, flag: bool = False, offset: Tensor | None = None) -> object:
+        return parts, flag, offset
 
 
 def test_beside_any_number_of_inputs_keyword_only_parameters_go_by_name() -> None:
@@ -164,7 +164,8 @@ def test_a_constant_that_no_keyword_takes_is_refused() -> None:
 def test_a_bare_list_says_nothing_of_its_members() -> None:
     class Bare(nn.Module):
         def forward(self, states: typing.List) -> Tensor:  # type: ignore[type-arg] # noqa: UP006
-            raise NotImplementedError
+            first: Tensor = states[0]
+            return first
 
     (states,), _ = handed(Bare(), spec("states.0", "states.1"), IMAGE, MASK)
     assert states == [IMAGE, MASK]

@@ -26,7 +26,8 @@ from toolkit.spec import DTYPES, PART_FAMILIES, ModelSpec, Port
 from toolkit.words import ModelWords, display_name, nearest_words
 
 CATALOGUE = "toolkit.models"
-FILE_SUFFIXES = (".onnx", ".pt", ".pt2")
+FILE_FORMATS: Mapping[str, str] = {".onnx": "onnx", ".pt2": "pt2", ".pt": "script"}
+"""Files that are model words, and the format that they are trusted as."""
 
 
 @functools.cache
@@ -81,7 +82,7 @@ def _unknown(word: str, known: Mapping[str, ModelSpec]) -> ModelNotFoundError:
     path = Path(word)
     if path.suffix == ".py":
         hint = f"name the class or function in it, as in {word}:Net"
-    elif path.suffix in FILE_SUFFIXES:
+    elif path.suffix in FILE_FORMATS:
         hint = f"there is no file {path}"
     elif path.is_dir():
         hint = "the folder is no bundle: it has no manifest.json"

@@ -138,3 +138,14 @@ def test_children_end_with_a_parent_that_is_killed(hanging: dict[str, Hanging]) 
     assert children
     assert not psutil.wait_procs(children, timeout=30)[1]
     assert not list((folder / "temporary").glob("toolkit-*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pipe is closed as POSIX does")
+def test_a_reader_that_leaves_does_not_change_the_exit_code() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, "list"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

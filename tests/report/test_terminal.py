@@ -365,7 +365,7 @@ def test_a_run_tells_what_is_said_of_a_bundle_and_what_checks_say_too_only_once(
         name="lenet5",
         bundle="exported/lenet5",
         forms=[form("onnx")],
-        notes=["twin (onnx): a scatter", "weights: conv1.weight hold values that are not finite"],
+        notes=["twin (onnx): a scatter", "weights: conv1.weight holds values that are not finite"],
     )
     shown = format_document(
         document(

@@ -52,9 +52,7 @@ def find(name: str, words: ModelWords, inputs: tuple[Port, ...]) -> ModelSpec:
         raise UsageError("a folder goes by its own name", model=words.word, hint=f"say {name}")
     try:
         with hub.quietly():
-            config = transformers.AutoConfig.from_pretrained(
-                name, trust_remote_code=False, attn_implementation=ATTENTION
-            )
+            config = _configuration(name)
     except (OSError, ValueError) as error:
         raise MissingError(
             f"its configuration cannot be had: {one_line(str(error))}",
@@ -67,9 +65,7 @@ def find(name: str, words: ModelWords, inputs: tuple[Port, ...]) -> ModelSpec:
 def of_folder(folder: Path, words: ModelWords, inputs: tuple[Port, ...]) -> ModelSpec:
     """The spec of a model whose configuration, and weights if it has any, lie in a folder."""
     try:
-        config = transformers.AutoConfig.from_pretrained(
-            folder, trust_remote_code=False, attn_implementation=ATTENTION
-        )
+        config = _configuration(folder)
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(
             f"its config.json is none of transformers: {one_line(str(error))}",
@@ -79,6 +75,13 @@ def of_folder(folder: Path, words: ModelWords, inputs: tuple[Port, ...]) -> Mode
     held = any((folder / name).is_file() for name in WEIGHTS_FILES)
     fetch = partial(_fetched, str(folder.resolve()), config)
     return _spec(config, words, inputs, Pretrained(folder.name, fetch=fetch) if held else None)
+
+
+def _configuration(place: Path | str) -> Any:
+    """What describes a model; code that comes with it is never run."""
+    return transformers.AutoConfig.from_pretrained(
+        place, trust_remote_code=False, attn_implementation=ATTENTION
+    )
 
 
 def _spec(

@@ -18,9 +18,10 @@ from toolkit.hashing import state_dict_sha256
 from toolkit.images import sample_shape
 from toolkit.operators import Library
 from toolkit.preprocessing import prepared
+from toolkit.registry import FILE_FORMATS
 from toolkit.runtimes import RUNTIME_OF
 from toolkit.spec import ModelSpec
-from toolkit.stages.files import FORMAT_OF, file_of, spec_of_file
+from toolkit.stages.files import file_of, spec_of_file
 from toolkit.weights import Built, Origin, WeightsRecord
 from toolkit.words import ModelWords
 
@@ -148,7 +149,7 @@ def _builder(held: ModelSpec, source: ModelWords) -> Callable[[], nn.Module]:
 
 def _with_inputs(source: ModelWords, path: Path, held: ModelSpec) -> ModelWords:
     """The words of a file with the manifest's inputs, where the file does not say its own."""
-    if FORMAT_OF[path.suffix] != "script":
+    if FILE_FORMATS[path.suffix] != "script":
         return source
     said = (f"{port.dotted}={','.join(map(str, port.shape))}:{port.dtype}" for port in held.inputs)
     return replace(source, inputs=tuple(said))

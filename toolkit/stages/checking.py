@@ -192,8 +192,8 @@ def about_weights(built: Built) -> list[str]:
     said = [] if built.weights.note is None else [built.weights.note]
     state = built.module.state_dict().items()
     bad = [name for name, value in state if not torch.isfinite(value).all()]
-    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-    return [*said, *([f"{bad[0]}{more} hold values that are not finite"] if bad else [])]
+    more, verb = (f" and {len(bad) - 1} more", "hold") if len(bad) > 1 else ("", "holds")
+    return [*said, *([f"{bad[0]}{more} {verb} values that are not finite"] if bad else [])]
 
 
 def _about_twin(spec: ModelSpec, name: str) -> list[Finding]:

@@ -17,6 +17,7 @@ from toolkit import user_code
 from toolkit.bundle import require_trusted
 from toolkit.errors import InputsError, RunError
 from toolkit.reasons import reason
+from toolkit.registry import FILE_FORMATS
 from toolkit.runtimes import torch_export, torchscript
 from toolkit.runtimes.base import DeclaredPort
 from toolkit.runtimes.onnx_module import OnnxModule
@@ -26,14 +27,13 @@ from toolkit.weights import DEFAULT
 from toolkit.words import ModelWords
 
 ONNX = ".onnx"
-FORMAT_OF = {ONNX: "onnx", ".pt2": "pt2", ".pt": "script"}
 NOT_CAPTURED = "torch.export does not capture TorchScript; trace, script and onnx-legacy take it"
 
 
 def file_of(words: ModelWords) -> Path | None:
     """The file that a word means; None where it means none that is there."""
     path = Path(words.word)
-    return path if path.suffix in FORMAT_OF and path.is_file() else None
+    return path if path.suffix in FILE_FORMATS and path.is_file() else None
 
 
 def spec_of_file(words: ModelWords, path: Path, *, trust: bool) -> ModelSpec:
@@ -46,7 +46,7 @@ def spec_of_file(words: ModelWords, path: Path, *, trust: bool) -> ModelSpec:
             "a file has weights of its own: --arg, --weights and what is said about training are "
             "for models"
         )
-    require_trusted(path, FORMAT_OF[path.suffix], trust)
+    require_trusted(path, FILE_FORMATS[path.suffix], trust)
     if path.suffix == ".pt":
         return _of_script(words, path)
     if words.inputs:

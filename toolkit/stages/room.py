@@ -10,9 +10,9 @@ from pathlib import Path
 from torch import nn
 
 from toolkit import capacity
-from toolkit.bundle import Bundle
 from toolkit.capacity import Need, Weights
 from toolkit.options import EAGER, BenchOptions, ExportOptions
+from toolkit.registry import FILE_FORMATS
 from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
 from toolkit.stages.subject import Subject
 
@@ -32,33 +32,35 @@ def require_to_export(subject: Subject, options: ExportOptions) -> None:
 def require_to_check(subject: Subject, names: Sequence[str], *, written: bool = False) -> None:
     """Raise `MissingError` where the forms in `names` could not be judged."""
     temporary = _temporary()
-    held = written or subject.bundle is not None
+    held = written or subject.is_exported
 
     def estimate(weights: Weights, names: Sequence[str]) -> Need:
         return capacity.to_check(
-            weights, names, temporary, written=held, elsewhere=subject.bundle is not None
+            weights, names, temporary, written=held, elsewhere=subject.is_exported
         )
 
-    _require(subject, _held(subject.bundle, names), estimate)
+    _require(subject, _held(subject, names), estimate)
 
 
 def require_to_bench(subject: Subject, options: BenchOptions, *, written: bool) -> None:
     """Raise `MissingError` where the chosen variants could not be timed side by side."""
     temporary = _temporary()
-    held = written or subject.bundle is not None
+    held = written or subject.is_exported
 
     def estimate(weights: Weights, names: Sequence[str]) -> Need:
         return capacity.to_bench(weights, names, temporary, written=held)
 
     names = [name for name in options.chosen if name != EAGER]
-    _require(subject, _held(subject.bundle, names), estimate)
+    _require(subject, _held(subject, names), estimate)
 
 
-def _held(bundle: Bundle | None, names: Sequence[str]) -> list[str]:
+def _held(subject: Subject, names: Sequence[str]) -> list[str]:
     """Those of the formats that will be at hand."""
-    if bundle is None:
-        return list(names)
-    return [name for name in names if bundle.manifest.form(name) is not None]
+    if subject.file is not None:
+        return [name for name in names if name == FILE_FORMATS[subject.file.suffix]]
+    if subject.bundle is not None:
+        return [name for name in names if subject.bundle.manifest.form(name) is not None]
+    return list(names)
 
 
 def _require(subject: Subject, names: Sequence[str], estimate: Estimate) -> None:
