@@ -38,7 +38,7 @@ from toolkit.parity.graphs import random_operators
 from toolkit.parity.verdict import judge
 from toolkit.runtimes.base import RunOptions
 from toolkit.spec import ALL_FORMATS, ModelSpec, Port
-from toolkit.stages.checking import exportable
+from toolkit.stages.sources import exportable
 from toolkit.stages.subject import Subject, of_spec, reference
 from toolkit.words import ModelWords
 
@@ -141,7 +141,7 @@ def steps(of: Subject, name: str, path: Path) -> dict[str, int]:
 
     def check() -> None:
         runner = runtimes.runtime_for(name).load(path, of.spec, RunOptions(threads=1))
-        random_operators(name, path)
+        random_operators(name, path, getattr(runner, "module", None))
         verdict = judge(judged_against, runner, label=name)
         if verdict.status != "pass":
             raise SystemExit(f"{name}: {verdict.findings}")

@@ -12,7 +12,6 @@ from toolkit.spec import ModelSpec, PartOf, Port, TrainingPlan
 from . import documents
 from .convolutional import LeNet5
 from .digits import CLASSES, SIDE
-from .sigmoids import SIGMOID_TWIN
 
 NOISE = 100
 SLOPE = 0.2
@@ -111,6 +110,5 @@ SPECS: tuple[ModelSpec, ...] = (
         outputs=(Port("probability", ("batch",)),),
         parameters=1_470_565,
         part_of=PartOf("cgan_generator", "partner"),
-        twins=(SIGMOID_TWIN,),
     ),
 )

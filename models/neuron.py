@@ -10,7 +10,6 @@ from torch import nn
 from toolkit.spec import ModelSpec, Port, TrainingPlan
 
 from . import documents
-from .sigmoids import SIGMOID_TWIN
 
 FEATURES = 4
 
@@ -28,10 +27,6 @@ class SingleNeuron(nn.Module):
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the port's name
         """The probability of the second class."""
         return activation(self.weight, input)
-
-    def logit(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the port's name
-        """What the sigmoid is taken of."""
-        return torch.matmul(input, self.weight)
 
 
 def activation(weights: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
@@ -91,6 +86,5 @@ SPECS: tuple[ModelSpec, ...] = (
             batch_size=16,
             epochs=40,
         ),
-        twins=(SIGMOID_TWIN,),
     ),
 )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+import onnx
 import psutil
 import pytest
 import torch
@@ -71,6 +75,23 @@ def test_weights_are_counted_on_the_meta_device_and_where_a_layer_is_lazy() -> N
 def test_a_check_needs_eager_and_a_float64_oracle() -> None:
     need = capacity.to_check(LARGE, ["pt2"], Path("/tmp"))
     assert need.memory_bytes >= LARGE.stored_bytes + LARGE.float64_bytes
+
+
+def test_onnxruntime_lays_out_what_convolutions_hold_anew(tmp_path: Path) -> None:
+    linear, convolution = nn.Linear(96, 96), nn.Conv2d(32, 32, 3)
+    assert capacity.weights_of(linear).convolved_bytes == 0
+    held = capacity.weights_of(convolution)
+    assert held.convolved_bytes == 4 * 32 * 32 * 9
+    plain = replace(held, convolved_bytes=0)
+    needs = {
+        name: [
+            capacity.to_check(one, [name], tmp_path, written=True).memory_bytes
+            for one in (held, plain)
+        ]
+        for name in ("onnx", "pt2")
+    }
+    assert needs["onnx"][0] > needs["onnx"][1]
+    assert needs["pt2"][0] == needs["pt2"][1]
 
 
 def test_a_bundle_takes_the_disk_of_all_forms_and_the_weights(tmp_path: Path) -> None:
@@ -192,6 +213,32 @@ def test_a_check_and_a_bench_that_would_not_fit_are_refused(monkeypatch: Patch) 
         toolkit.check(SPEC, formats=("onnx",))
     with pytest.raises(MissingError, match="the folder for temporary files"):
         toolkit.bench(SPEC)
+
+
+def _onnx_file(path: Path) -> Path:
+    """y = x · w, and no module behind it."""
+    tensor = functools.partial(onnx.helper.make_tensor_value_info, elem_type=1)
+    weight = onnx.numpy_helper.from_array(np.ones((4, 2), np.float32), "w")
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    ports = ([tensor("x", shape=("batch", 4))], [tensor("y", shape=("batch", 2))])
+    graph = onnx.helper.make_graph([node], "graph", *ports, [weight])
+    opsets = [onnx.helper.make_opsetid("", 20)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return path
+
+
+def test_a_check_of_an_onnx_file_needs_memory_and_no_disk(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    path = _onnx_file(tmp_path / "model.onnx")
+    alone = capacity.to_check(LARGE, ["onnx"], tmp_path, written=True).memory_bytes
+    large(monkeypatch)
+    free(monkeypatch, memory=alone, disk=0)
+    (row,) = toolkit.check(str(path), failures=tmp_path, budget_s=0.0)
+    assert row.status == "pass"
+    free(monkeypatch, memory=alone - GB)
+    with pytest.raises(MissingError, match="memory are needed"):
+        toolkit.check(str(path), failures=tmp_path)
 
 
 def test_a_format_that_the_model_cannot_have_is_not_counted(monkeypatch: Patch) -> None:

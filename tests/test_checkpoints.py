@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,15 @@ def test_a_weights_file_is_loaded_and_nothing_need_be_said(name: str, tmp_path: 
 
 def test_a_file_of_an_older_torch_is_loaded(tmp_path: Path) -> None:
     torch.save(state(), tmp_path / "w.pth", _use_new_zipfile_serialization=False)
+    assert loaded(tmp_path / "w.pth").weights.sha256 == state_dict_sha256(state())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_options_of_a_training_script_beside_the_weights_are_passed_over(
+    zipped: bool, tmp_path: Path
+) -> None:
+    held = {"model": state(), "args": argparse.Namespace(lr=0.1, steps=[30, 60], name="net")}
+    torch.save(held, tmp_path / "w.pth", _use_new_zipfile_serialization=zipped)
     assert loaded(tmp_path / "w.pth").weights.sha256 == state_dict_sha256(state())
 
 

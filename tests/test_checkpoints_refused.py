@@ -171,6 +171,19 @@ class _Touch:
         return (Path.touch, (self.path,))
 
 
+class _Options:
+    pass
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_nothing_beside_a_namespace_is_executed(zipped: bool, tmp_path: Path) -> None:
+    path, witness = tmp_path / "w.pth", tmp_path / "witness"
+    held = {**state(), "args": argparse.Namespace(lr=_Touch(witness), _get_kwargs=print)}
+    torch.save(held, path, _use_new_zipfile_serialization=zipped)
+    assert "plain weights" in refusal(path).message
+    assert not witness.exists()
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_nothing_in_a_pickle_is_executed(zipped: bool, tmp_path: Path) -> None:
     path, witness = tmp_path / "w.pth", tmp_path / "witness"
@@ -183,8 +196,9 @@ def test_nothing_in_a_pickle_is_executed(zipped: bool, tmp_path: Path) -> None:
 def test_objects_beside_the_weights_are_named_and_torchs_advice_is_not_passed_on(
     tmp_path: Path,
 ) -> None:
-    found = refusal(saved(tmp_path / "w.pth", {"model": state(), "args": argparse.Namespace(a=1)}))
-    assert "it holds Python objects (argparse.Namespace)" in found.message
+    held = {"model": state(), "args": argparse.Namespace(a=_Options())}
+    found = refusal(saved(tmp_path / "w.pth", held))
+    assert "it holds Python objects (tests.test_checkpoints_refused._Options)" in found.message
     assert "weights_only" not in f"{found.message} {found.hint}"
     assert "torch.save(model.state_dict(), …)" in str(found.hint)
 

@@ -95,6 +95,17 @@ def test_a_branch_on_the_batch_ends_its_range_and_its_line_is_told() -> None:
     assert baked == f"batch: eager takes 1.., the captured graph 1..4: {line}"
 
 
+def test_the_ends_of_a_range_are_told_with_the_lines_that_set_them() -> None:
+    subject = tried("Windowed", "x=2,3,8")
+    assert dimensions(subject)["x_2"] == Range(5, 12, 1)
+    (ends,) = [text for text in told(subject) if text.startswith("x_2 is 5..12: ")]
+    below, above = ends.split("; ")
+    assert below.startswith("x_2 is 5..12: at 4 RuntimeError: ")
+    assert the_line("y = self.layer(x)") in below
+    assert above.startswith("at 13 IndexError: ")
+    assert "self.places[torch.arange(x.shape[2])]" in above
+
+
 def test_axes_of_two_inputs_that_move_together_are_one_dimension() -> None:
     subject = tried("Attention", "x=2,7,8", "mask=2,7")
     assert shapes(subject) == [("batch", "x_1", 8), ("batch", "x_1")]

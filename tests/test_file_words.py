@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from torch import nn
 
 import toolkit
-from toolkit.errors import InputsError, RefusedError, RunError, UsageError
+from toolkit.errors import REFUSED, InputsError, RefusedError, UnreadableError, UsageError
 from toolkit.given import Inputs
 from toolkit.options import BenchOptions
 from toolkit.runtimes import onnx_module
@@ -141,8 +141,24 @@ def test_another_variant_of_an_onnx_file_is_refused(bundle: Path) -> None:
 def test_what_is_no_onnx_is_said(tmp_path: Path) -> None:
     path = tmp_path / "torn.onnx"
     path.write_bytes(b"not a graph")
-    with pytest.raises(RunError, match="is not an ONNX file"):
+    with pytest.raises(UnreadableError, match="is not an ONNX file") as raised:
         toolkit.check(str(path))
+    assert raised.value.exit_code == REFUSED
+
+
+def test_an_empty_file_is_no_onnx(tmp_path: Path) -> None:
+    (tmp_path / "empty.onnx").touch()
+    with pytest.raises(UnreadableError, match="it has no graph"):
+        toolkit.check(str(tmp_path / "empty.onnx"))
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.pt2"])
+def test_a_checkpoint_is_no_program_and_trust_is_not_asked_for(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    torch.save(torch.nn.Linear(3, 2).state_dict(), path)
+    with pytest.raises(UnreadableError, match="is no program") as raised:
+        prepare(ModelWords(str(path), inputs=("x=2,3",) if name == "weights.pt" else ()))
+    assert f"file.py:Net --weights {name}" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -174,5 +190,6 @@ def test_weights_too_large_for_one_message_stay_in_the_file(
 def test_a_file_that_is_no_program_is_said_to_be_none(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"something else")
-    with pytest.raises(RunError, match="is no program that torch can load"):
+    with pytest.raises(UnreadableError, match="is no program that torch can load") as raised:
         prepare(ModelWords(str(path), inputs=("x=2,3",) if name == "none.pt" else ()), trust=True)
+    assert raised.value.exit_code == REFUSED

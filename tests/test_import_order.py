@@ -26,9 +26,10 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("weights",),
     ("bundle",),
     ("formats", "runtimes", "parity", "timing"),
-    ("results", "capacity", "dynamics", "reproduction"),
+    ("results", "capacity", "dynamics", "locating", "planting", "reproduction"),
     ("options", "report"),
     ("stages",),
+    ("comparing",),
     ("pipeline",),
     ("isolation",),
     ("outcome", "settings", "given"),
@@ -36,6 +37,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("api",),
     ("__init__",),
     ("cli",),
+    ("pytest_plugin",),
     ("__main__",),
 )
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from toolkit.errors import BuildError, InputsError
 from toolkit.flattening import flatten
-from toolkit.inputs import Kind, draw, run_module, to_tensors
+from toolkit.inputs import FLAT_KINDS, OUTLIER_SCALE, Kind, draw, run_module, to_tensors
 from toolkit.spec import DTYPES, ModelSpec, Port
 
 KINDS = get_args(Kind)
@@ -37,20 +37,99 @@ def test_every_draw_keeps_to_the_range_of_its_port(dtype: str, kind: Kind, seed:
     assert array.max() <= 6
 
 
+FIXED = ("zeros", "ones", "lowest", "highest")
+"""Kinds whose values no seed changes."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_draws_the_same_and_another_seed_others(kind: Kind) -> None:
-    spec = spec_of(Port("x", (64,)), Port("n", (64,), "int64"), Port("flag", (64,), "bool"))
+    spec = spec_of(Port("x", (64,)), Port("n", (64,), "int64", low=0, high=10**6))
     first, again = draw(spec, {}, 1, kind), draw(spec, {}, 1, kind)
     other = draw(spec, {}, 2, kind)
     assert all(np.array_equal(first[name], again[name]) for name in first)
-    constant = kind in ("zeros", "ones", "lowest", "highest")
-    assert all(np.array_equal(first[name], other[name]) == constant for name in first)
+    assert all(np.array_equal(first[name], other[name]) == (kind in FIXED) for name in first)
+
+
+@pytest.mark.parametrize("kind", FLAT_KINDS)
+def test_every_value_of_a_flat_draw_is_the_same(kind: Kind) -> None:
+    ports = (Port("x", (9,)), Port("n", (9,), "int64"), Port("flag", (9,), "bool"))
+    for array in draw(spec_of(*ports), {}, 0, kind).values():
+        assert len(set(array.tolist())) == 1
+
+
+def test_a_drawn_constant_is_neither_zero_nor_an_end_of_the_range() -> None:
+    spec = spec_of(Port("x", (4,), low=0.0, high=1.0), Port("y", (4,)))
+    drawn = draw(spec, {}, 0, "constant")
+    assert 0 < drawn["x"][0] < 1
+    assert drawn["y"][0] not in (-4, 0, 1, 4)
 
 
 def test_the_full_range_of_integers_holds_both_ends() -> None:
     spec = spec_of(Port("n", (16,), "int64", low=0, high=999))
     array = draw(spec, {}, 0, "full-range")["n"]
     assert (array.min(), array.max()) == (0, 999)
+
+
+def test_a_range_over_zero_holds_zero_too() -> None:
+    spec = spec_of(Port("n", (16,), "int64", low=-5000, high=5000))
+    assert {-5000, 0, 5000} <= set(draw(spec, {}, 0, "full-range")["n"].tolist())
+
+
+def test_a_lone_integer_is_each_end_in_turn() -> None:
+    spec = spec_of(Port("n", (), "int64", low=-50, high=999))
+    drawn = {int(draw(spec, {}, seed, "full-range")["n"]) for seed in range(3)}
+    assert drawn == {-50, 0, 999}
+
+
+FLAGS = spec_of(Port("a", (3,), "bool"), Port("b", (), "bool"), Port("x", (64,)))
+
+
+@pytest.mark.parametrize(("kind", "value"), [("false", False), ("true", True)])
+def test_a_boolean_alone_has_one_value_and_the_others_the_opposite(kind: Kind, value: bool) -> None:
+    drawn = draw(FLAGS, {}, 0, kind, "a")
+    assert (drawn["a"] == value).all()
+    assert drawn["b"] == (not value)
+    together = draw(FLAGS, {}, 0, kind)
+    assert (together["a"] == value).all()
+    assert together["b"] == value
+    assert len(set(drawn["x"].tolist())) == 64
+
+
+RAGGED = spec_of(
+    Port("tokens", ("time", "batch"), "int64", low=0, high=99),
+    Port("lengths", ("batch",), "int64", low=1, up_to="time"),
+    Port("mask", ("batch", "time"), "int64", low=0, high=1, mask=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lengths"),
+    [
+        ("full-length", [7, 7, 7, 7]),
+        ("full-range", [7, 7, 7, 7]),
+        ("length-one", [1, 1, 1, 1]),
+        ("sorted", [7, 5, 3, 1]),
+        ("unsorted", [1, 7, 5, 3]),
+    ],
+)
+def test_sequences_are_as_long_as_the_kind_says(kind: Kind, lengths: list[int]) -> None:
+    drawn = draw(RAGGED, {"time": 7, "batch": 4}, 0, kind)
+    assert drawn["lengths"].tolist() == drawn["mask"].sum(axis=1).tolist() == lengths
+    assert (np.diff(drawn["mask"], axis=1) <= 0).all(), "padding stands at the end"
+    assert len(set(drawn["tokens"].ravel().tolist())) > 2
+
+
+def test_an_outlier_is_large_whatever_it_stands_in_for() -> None:
+    for seed in range(50):
+        drawn = draw(spec_of(Port("x", (1,))), {}, seed, "outliers")["x"]
+        assert abs(drawn[0]) >= OUTLIER_SCALE
+
+
+def test_a_sign_is_flipped_about_the_middle_of_the_range() -> None:
+    spec = spec_of(Port("x", (8,)), Port("image", (8,), low=0.0, high=1.0))
+    plain, flipped = draw(spec, {}, 3), draw(spec, {}, 3, "flipped")
+    assert np.array_equal(flipped["x"], -plain["x"])
+    assert np.allclose(flipped["image"], 1 - plain["image"])
 
 
 def test_an_empty_tensor_can_be_drawn_in_every_way() -> None:

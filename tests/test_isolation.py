@@ -117,3 +117,26 @@ def test_variables_are_those_of_the_child_alone() -> None:
     words = ModelWords("networks.py:Plain", ("x=batch,8",))
     list(run_job("resolve", (words,), False, variables={"OMP_NUM_THREADS": "3"}))
     assert dict(os.environ) == before
+
+
+LOCKED = """
+from pathlib import Path
+
+import tqdm
+from torch import nn
+
+Path("lock").write_text(type(tqdm.tqdm.get_lock()).__name__)
+
+
+class Net(nn.Linear):
+    def __init__(self):
+        super().__init__(8, 2)
+"""
+
+
+def test_progress_bars_in_a_child_leave_no_semaphore_of_the_system() -> None:
+    pytest.importorskip("tqdm")
+    Path("locked.py").write_text(LOCKED)
+    words = (ModelWords("locked.py:Net", ("input=batch,8",)),)
+    list(run_job("resolve", words, False))
+    assert Path("lock").read_text() == "RLock"

@@ -125,6 +125,16 @@ def test_a_shape_that_does_not_fit_says_which_was_tried() -> None:
     assert "\n" not in caught.value.message
 
 
+def test_an_entry_that_forward_asks_a_dict_for_is_named() -> None:
+    class Masked(nn.Module):
+        def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+            return batch["x"] * batch["mask"]
+
+    with pytest.raises(InputsError, match="KeyError: 'mask'") as caught:
+        complete(Masked(), "batch.x=batch,7")
+    assert caught.value.hint == "forward asks for the entry 'mask': --input batch.mask=… gives it"
+
+
 def test_a_module_that_returns_no_tensor_is_refused() -> None:
     with pytest.raises(InputsError, match="no tensor"):
         outputs(lambda x: None)

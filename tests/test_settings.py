@@ -32,6 +32,11 @@ seed = 3
 opset = 21
 budget = 5
 batch = [1, 8]
+max-score = 50
+atol = 1e-4
+rtol = { logits = 1e-3 }
+min-agreement = 0.99
+min-sqnr = 30
 data-dir = "data"
 threads = 2
 timeout = 30
@@ -83,6 +88,11 @@ def test_every_key_reads_as_its_option() -> None:
         "opset": 21,
         "budget": 5,
         "batch": "1,8",
+        "max_score": 50,
+        "atol": ["0.0001"],
+        "rtol": ["logits=0.001"],
+        "min_agreement": 0.99,
+        "min_sqnr": 30,
         "data_dir": "data",
         "threads": 2,
         "timeout": 30,
@@ -124,6 +134,10 @@ WRONG = [
     ("[tool.toolkit]\nbatch = []", "batch", "[1, 8]"),
     ("[tool.toolkit]\ntimeout = inf", "timeout", "finite"),
     ('[tool.toolkit]\ndevice = "gpu"', "device", "cuda:N"),
+    ("[tool.toolkit]\nmax-score = 0", "max-score", "max-score = 30"),
+    ("[tool.toolkit]\natol = -1", "atol", "atol = 0.0001"),
+    ("[tool.toolkit]\nrtol = { y = true }", "rtol: y", "rtol = 0.001"),
+    ("[tool.toolkit]\nmin-agreement = 99", "min-agreement", "min-agreement = 0.99"),
     ("[tool.toolkit]\ntrust = true", "trust", "command line alone"),
     ("[tool.toolkit]\ndims = {}", "dims", "[tool.toolkit.models.NAME]"),
     ("[tool]\ntoolkit = 3", "[tool.toolkit]", "table"),
@@ -157,6 +171,18 @@ def test_a_fault_is_told_with_its_place_and_what_is_allowed(
     assert where in told
     assert allowed in f"{told} {error.hint}"
     assert "\n" not in f"{told}{error.hint}"
+
+
+def test_all_wrong_keys_are_told_each_with_what_is_meant() -> None:
+    error = _refused(f'[tool.toolkit]\nfromats = []\nsed = 0\n{MODEL}modl = "a"\nseed = -1')
+    assert "4 keys are wrong" in str(error)
+    assert set(str(error.hint).splitlines()) == {
+        "[tool.toolkit] there is no key fromats (did you mean formats?)",
+        "[tool.toolkit] there is no key sed (did you mean seed?)",
+        "[tool.toolkit.models.net] there is no key modl (did you mean model?)",
+        "[tool.toolkit.models.net] seed: Input should be greater than or equal to 0 "
+        "(as in seed = 0)",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "[tool]", "[tool.other]\nx = 1", "tool = 3"])

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from toolkit._version import __version__
 
 if TYPE_CHECKING:
-    from toolkit.api import bench, check, draw, export, list_models, load, predict, train
+    from toolkit.api import (
+        bench,
+        check,
+        compare,
+        draw,
+        export,
+        list_models,
+        load,
+        predict,
+        train,
+    )
     from toolkit.images import normalised, unnormalised
     from toolkit.options import BenchOptions
     from toolkit.parameter_list import parameter_count, parameters
@@ -29,6 +39,7 @@ __all__ = [
     "accuracy",
     "bench",
     "check",
+    "compare",
     "draw",
     "error_rate",
     "export",

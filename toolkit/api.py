@@ -8,6 +8,7 @@ assert all(row.status == "pass" for row in rows)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -15,6 +16,7 @@ from torch import nn
 
 from toolkit import bundle as bundles
 from toolkit import pipeline, registry, results, runtimes
+from toolkit.comparing import applied, candidates, judging
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, ignore
 from toolkit.given import Given, training_of, words_of
@@ -27,10 +29,16 @@ from toolkit.options import (
     ExportOptions,
     PredictOptions,
 )
+from toolkit.parity.limits import MAX_SCORE, Limits, Tolerances
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES, ModelSpec
-from toolkit.stages import exporting, picturing, predicting, room
+from toolkit.stages import (
+    exporting,
+    picturing,
+    predicting,
+    room,
+)
 from toolkit.stages.bundled import libraries_for
 from toolkit.stages.subject import Subject, of_module, of_spec, prepare, reference
 from toolkit.words import RECIPES, ModelWords, parse_formats
@@ -38,12 +46,23 @@ from toolkit.words import RECIPES, ModelWords, parse_formats
 Model = str | nn.Module | ModelSpec
 
 
-def _subject(
+def subject_of(
     model: Model, given: Given, observe: Observe, *, fallback: bool = False, trust: bool = False
 ) -> Subject:
+    """What the verbs work on: the model found or taken as it is, with its weights and inputs."""
+    return _subject(model, words_of(_word(model), given), observe, fallback=fallback, trust=trust)
+
+
+def _subject(
+    model: Model,
+    words: ModelWords,
+    observe: Observe,
+    *,
+    fallback: bool = False,
+    trust: bool = False,
+) -> Subject:
     if isinstance(model, str):
-        return prepare(words_of(model, given), observe, trust=trust, fallback=fallback)
-    words = words_of(model.name if isinstance(model, ModelSpec) else type(model).__name__, given)
+        return prepare(words, observe, trust=trust, fallback=fallback)
     trained = isinstance(model, ModelSpec) and (model.training or model.recipe or model.part_of)
     if words.training.said and not trained:
         raise UsageError(
@@ -57,6 +76,19 @@ def _subject(
     if isinstance(model, ModelSpec):
         return of_spec(model, words, observe, fallback=fallback)
     return of_module(model, words)
+
+
+def _word(model: Model) -> str:
+    """What results call it: the word itself, or the name of what is at hand."""
+    if isinstance(model, str):
+        return model
+    return model.name if isinstance(model, ModelSpec) else type(model).__name__
+
+
+def _kind(model: Model, words: ModelWords) -> str:
+    if isinstance(model, str):
+        return applied.kind_of(words)
+    return applied.ENTRY if isinstance(model, ModelSpec) else applied.MODULE
 
 
 def list_models() -> list[ModelSpec]:
@@ -103,7 +135,7 @@ def export(
 
     What may be said about the model is `toolkit.given.Given`.
     """
-    subject = _subject(model, given, observe)
+    subject = subject_of(model, given, observe)
     options = ExportOptions(parse_formats(formats), Path(out), opset)
     room.require_to_export(subject, options)
     return exporting.export_bundle(
@@ -119,18 +151,70 @@ def check(
     failures: Path | str = EXPORTED,
     trust: bool = False,
     budget_s: float | None = BUDGET_S,
+    max_score: float = MAX_SCORE,
+    atol: float | Tolerances | None = None,
+    rtol: float | Tolerances | None = None,
+    min_agreement: float | None = None,
+    min_sqnr: float | None = None,
     observe: Observe = ignore,
     **given: Unpack[Given],
 ) -> list[results.CheckResult]:
     """One verdict a format: whether the exported form is as accurate as the model.
 
-    `budget_s` is the time for the cases of one form; None has no end. What may be said about the
-    model is `toolkit.given.Given`.
+    `budget_s` is the time for the cases of one form; None has no end. A form passes up to
+    `max_score`. `atol` and `rtol`, numbers or numbers by the outputs' names, judge in place of the
+    score: right where |form - eager| ≤ atol + rtol |eager|. `min_agreement` (a share) and
+    `min_sqnr` (dB) are bounds for forms of lower precision than the model. What may be said about
+    the model is `toolkit.given.Given`.
     """
-    subject = _subject(model, given, observe, fallback=True, trust=trust)
+    limits = Limits.said(max_score, atol, rtol, min_agreement, min_sqnr)
+    subject = subject_of(model, given, observe, fallback=True, trust=trust)
     names = parse_formats(formats)
-    options = CheckOptions(names, device, OPSET, Path(failures), trust, budget_s)
+    options = CheckOptions(names, device, OPSET, Path(failures), trust, budget_s, limits=limits)
     return list(pipeline.checked(subject, options, names or FORMAT_NAMES, observe=observe))
+
+
+def compare(
+    reference: Model | Path,
+    candidate: Model | Path,
+    *,
+    formats: Sequence[str] = (),
+    device: str = "cpu",
+    failures: Path | str = EXPORTED,
+    trust: bool = False,
+    budget_s: float | None = BUDGET_S,
+    max_score: float = MAX_SCORE,
+    atol: float | Tolerances | None = None,
+    rtol: float | Tolerances | None = None,
+    min_agreement: float | None = None,
+    min_sqnr: float | None = None,
+    observe: Observe = ignore,
+    **given: Unpack[Given],
+) -> list[results.CheckResult]:
+    """One verdict a form of the candidate: whether it computes what the reference does.
+
+    Either is a module, a spec, a model word, a file or a bundle; `formats` chooses among the forms
+    of a bundle, and the limits are those of `check`. What is said in `toolkit.given.Given` applies
+    as on the command line: `inputs` to the one that does not say its own; where neither does, the
+    candidate takes the reference's.
+    """
+    limits = Limits.said(max_score, atol, rtol, min_agreement, min_sqnr)
+    first, second = (str(one) if isinstance(one, Path) else one for one in (reference, candidate))
+    torch_device(device)
+    words = words_of(_word(first), given)
+    other = replace(words, word=_word(second))
+    kind = _kind(second, other)
+    own, theirs = applied.applied(words, _kind(first, words), kind, other.word)
+    subject = _subject(first, own, observe, fallback=True, trust=trust)
+    make = candidates.of_words(theirs, kind, trust=trust)
+    if isinstance(second, ModelSpec):
+        make = candidates.of_spec(second, theirs)
+    elif isinstance(second, nn.Module):
+        make = candidates.of_module(second, theirs)
+    options = CheckOptions(
+        parse_formats(formats), device, OPSET, Path(failures), trust, budget_s, limits=limits
+    )
+    return list(judging.compare(subject, make, options, words, observe=observe))
 
 
 def bench(
@@ -145,7 +229,7 @@ def bench(
     Runs in this process: set the thread variables of your libraries before it imports them.
     """
     options = options or BenchOptions()
-    subject = _subject(model, given, observe, fallback=True, trust=options.trust)
+    subject = subject_of(model, given, observe, fallback=True, trust=options.trust)
     rows = pipeline.timed(subject, options, observe=observe)
     return [row for row in rows if isinstance(row, results.Comparison)]
 

@@ -134,3 +134,10 @@ class RunError(ToolkitError):
     """A runtime could not load or run an exported form."""
 
     name = "run"
+
+
+class UnreadableError(RunError):
+    """A file is not what its name says: no model that any runtime could load (exit 3)."""
+
+    exit_code = REFUSED
+    name = "refused"

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from toolkit.calling import Constant
 from toolkit.errors import UsageError
-from toolkit.words import RECIPES, ModelWords, TrainingWords
+from toolkit.words import RECIPES, ModelWords, TrainingWords, plain_word
 
 Inputs = Mapping[str, Constant]
 """By the parameters of `forward`: text as for `--input`, and any other value is a constant."""
@@ -57,7 +57,7 @@ def words_of(word: str, given: Given) -> ModelWords:
             model=word,
         )
     return ModelWords(
-        word,
+        plain_word(word),
         _inputs(given.get("inputs")),
         _pairs(given.get("dims")),
         _pairs(given.get("ranges")),

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolkit.parity.limits import USUAL, Limits
 from toolkit.results import CheckStatus
 from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
 
@@ -43,7 +44,8 @@ class CheckOptions:
 
     `trust` loads programs that this user's toolkit did not write. `budget_s` is the time for the
     cases of one form, and for the reference that all share; None has no end. `reproductions`
-    writes a script for each fault of an exporter: up to a minute more for each.
+    writes a script for each fault of an exporter: up to a minute more for each. `limits` is what a
+    form is held to.
     """
 
     formats: tuple[str, ...] = ()
@@ -53,6 +55,15 @@ class CheckOptions:
     trust: bool = False
     budget_s: float | None = BUDGET_S
     reproductions: bool = field(default_factory=reproductions_wanted)
+    limits: Limits = USUAL
+
+
+@dataclass(frozen=True)
+class SelfTestOptions:
+    """How the judge is tried: as `check` has it, once for each of the generator's `seeds`."""
+
+    check: CheckOptions = field(default_factory=CheckOptions)
+    seeds: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)

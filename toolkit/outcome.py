@@ -37,6 +37,9 @@ _CODE_OF_PREDICTION: Mapping[str, int] = {
 }
 
 
+_CODE_OF_SELF_TEST: Mapping[str, int] = {"pass": CLEAN, "fail": SAID_NO, "error": UNJUDGED}
+
+
 @dataclass(frozen=True)
 class Failure:
     """A stage of a model that gave no row of its own, and the exit code that it means."""
@@ -59,6 +62,8 @@ class Outcome:
     benched: list[results.Comparison] = field(default_factory=list)
     predicted: list[results.Prediction] = field(default_factory=list)
     pictures: list[results.Picture] = field(default_factory=list)
+    planned: list[results.PlannedModel] = field(default_factory=list)
+    self_tested: list[results.SelfTest] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     interrupted: int | None = None
 
@@ -66,7 +71,8 @@ class Outcome:
     def found_forms(self) -> bool:
         """Whether there is a row that is about more than a model which could not be built."""
         made = self.trained or self.exported or self.benched or self.predicted or self.pictures
-        return bool(made) or any(row.format for row in self.checked)
+        planned = any(plan.cases for plan in self.planned)
+        return bool(made or planned or self.self_tested) or any(row.format for row in self.checked)
 
     @property
     def found_anything(self) -> bool:
@@ -86,6 +92,7 @@ class Outcome:
         codes |= {SAID_NO for model in self.trained if not model.metric.met}
         codes |= {_CODE_OF_CHECK[row.status] for row in self.checked}
         codes |= {_CODE_OF_PREDICTION[row.status] for row in self.predicted}
+        codes |= {_CODE_OF_SELF_TEST[row.status] for row in self.self_tested}
         for model in self.exported:
             codes |= {UNJUDGED for form in model.forms if form.status == "error"}
             if all(form.status == "limit" for form in model.forms):

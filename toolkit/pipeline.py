@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from toolkit import libraries, registry, results, weights
-from toolkit.errors import BuildError
+from toolkit.comparing import applied, candidates, judging
+from toolkit.errors import BuildError, RefusedError
 from toolkit.events import Observe, ignore
 from toolkit.folders import temporary_folder
 from toolkit.options import (
@@ -22,14 +23,25 @@ from toolkit.options import (
     CheckOptions,
     ExportOptions,
     PredictOptions,
+    SelfTestOptions,
     Surroundings,
     TimedForm,
 )
 from toolkit.parity.reference import Reference
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import ALL_FORMATS, FORMAT_NAMES, PART_FAMILIES, ModelSpec
-from toolkit.stages import benching, exporting, picturing, predicting, room
+from toolkit.stages import (
+    benching,
+    exporting,
+    picturing,
+    predicting,
+    room,
+    self_testing,
+)
 from toolkit.stages.checking import Checking, FormAtHand, check_form, discard, not_held
+from toolkit.stages.planning import planned
+from toolkit.stages.self_testing import SelfTesting
+from toolkit.stages.sources import Sources
 from toolkit.stages.subject import Subject, prepare, reference, train_plan
 from toolkit.timing import machine
 from toolkit.words import ModelWords, TrainingWords
@@ -185,6 +197,7 @@ def checked(
     observe: Observe = ignore,
 ) -> Iterator[results.CheckResult]:
     """`check` for a subject at hand."""
+    options.limits.require_outputs([port.name for port in subject.spec.outputs], subject.shown)
     if reference_at_hand is None:
         room.require_to_check(subject, names, written=bundle is not None)
     judged_against = reference_at_hand or reference(
@@ -192,10 +205,12 @@ def checked(
     )
     at_hand = exporting.forms_at_hand(subject, bundle)
     with temporary_folder() as folder:
+        wanted = (*names, *_further(subject, options, at_hand))
+        sources = Sources(subject, wanted)
         checking = Checking(
-            subject, judged_against, options, Path(folder), at_hand=at_hand, observe=observe
+            subject, judged_against, options, Path(folder), at_hand, sources, observe
         )
-        for name in (*names, *_further(subject, options, at_hand)):
+        for name in wanted:
             if name in at_hand or not subject.is_exported:
                 yield check_form(checking, name)
                 discard(checking, name)
@@ -205,6 +220,41 @@ def checked(
             yield not_held(checking, None)
 
 
+def self_test(
+    words: ModelWords,
+    options: SelfTestOptions,
+    names: tuple[str, ...],
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.SelfTest]:
+    """Try the judge on each ONNX form in `names`: one row of planted defects a form."""
+    torch_device(options.check.device)
+    subject = prepare(words, observe, trust=options.check.trust, fallback=True)
+    yield from self_tested(subject, options, names, observe=observe)
+
+
+def self_tested(
+    subject: Subject,
+    options: SelfTestOptions,
+    names: tuple[str, ...] = ("onnx",),
+    *,
+    observe: Observe = ignore,
+) -> Iterator[results.SelfTest]:
+    """`self_test` for a subject at hand."""
+    check = options.check
+    room.require_to_check(subject, names)
+    judged_against = reference(subject, check.device, observe, budget_s=check.budget_s)
+    at_hand = exporting.forms_at_hand(subject, None)
+    for name in names:
+        if name not in at_hand and subject.is_exported:
+            raise RefusedError(f"it holds no {name} form to plant defects in", model=subject.shown)
+        with temporary_folder() as folder:
+            testing = SelfTesting(
+                subject, judged_against, options, Path(folder), at_hand.get(name), observe
+            )
+            yield self_testing.self_test(testing, name)
+
+
 def _further(
     subject: Subject, options: CheckOptions, at_hand: Mapping[str, FormAtHand]
 ) -> list[str]:
@@ -212,6 +262,27 @@ def _further(
     if subject.bundle is None or options.formats:
         return []
     return [name for name in at_hand if name not in FORMAT_NAMES]
+
+
+def compare(
+    words: ModelWords,
+    candidate: str,
+    options: CheckOptions,
+    done: tuple[str, ...] = (),
+    *,
+    observe: Observe = ignore,
+) -> Iterator[Surroundings | results.CheckResult]:
+    """The machine, then a row for each form of `candidate` against the model of `words`.
+
+    Forms in `done` have rows already.
+    """
+    torch_device(options.device)
+    yield _surroundings()
+    other = applied.kind_of(replace(words, word=candidate, entry=None))
+    mine, theirs = applied.applied(words, applied.kind_of(words), other, candidate)
+    subject = prepare(mine, observe, trust=options.trust, fallback=True)
+    make = candidates.of_words(theirs, other, trust=options.trust)
+    yield from judging.compare(subject, make, options, words, done=done, observe=observe)
 
 
 def predict(
@@ -225,6 +296,14 @@ def predict(
     torch_device(options.device)
     yield _surroundings()
     yield from predicting.predict(bundle, images, options, observe)
+
+
+def plan(
+    words: ModelWords, options: CheckOptions, *, observe: Observe = ignore
+) -> Iterator[results.PlannedModel]:
+    """The cases that a check of one model runs; none of them is run."""
+    del observe
+    yield planned(words, options)
 
 
 def draw(
@@ -289,8 +368,9 @@ def _checked_forms(
         reference(subject, options.device, observe),
         check_options,
         folder,
-        at_hand=at_hand,
-        observe=observe,
+        at_hand,
+        Sources(subject, names),
+        observe,
     )
     rows = [check_form(checking, name) for name in names]
     return rows, exporting.timed_from(checking, rows)

@@ -24,12 +24,22 @@ def complete(spec: ModelSpec, module: nn.Module) -> ModelSpec:
     A spec that names its outputs is whole already, but for how nested inputs are handed over.
     Raises `InputsError` when the module does not take the inputs.
     """
+    ready = placed(spec, module)
+    if spec.outputs:
+        return ready
+    ready = replace(ready, inputs=tuple(_with_range(port, module) for port in ready.inputs))
+    return replace(ready, outputs=_outputs(ready, module))
+
+
+def placed(spec: ModelSpec, module: nn.Module) -> ModelSpec:
+    """The spec with inputs in `forward`'s order, and how they are handed over; nothing is run.
+
+    Raises `InputsError` where `forward` has no such parameters.
+    """
     nested = spec.call is not None or spec.constants or any(port.path for port in spec.inputs)
     if spec.outputs:
         return _with_call(spec, module) if nested else spec
-    inputs = tuple(_with_range(port, module) for port in _in_order(spec, module))
-    ready = _with_call(replace(spec, inputs=inputs), module)
-    return replace(ready, outputs=_outputs(ready, module))
+    return _with_call(replace(spec, inputs=tuple(_in_order(spec, module))), module)
 
 
 def _with_call(spec: ModelSpec, module: nn.Module) -> ModelSpec:
@@ -86,7 +96,8 @@ def _outputs(spec: ModelSpec, module: nn.Module) -> tuple[Port, ...]:
         raise InputsError(
             f"running it on {shapes} raised {said(error)}",
             model=spec.name,
-            hint="the sizes, dtypes or ranges of --input may not be those of the model",
+            hint=_missing_key(spec, error)
+            or "the sizes, dtypes or ranges of --input may not be those of the model",
         ) from error
     if not tensors:
         raise InputsError("it returns no tensor", model=spec.name)
@@ -96,6 +107,17 @@ def _outputs(spec: ModelSpec, module: nn.Module) -> tuple[Port, ...]:
         Port(name, _symbolic(spec, name, at_traced, elsewhere), _dtype_name(tensor))
         for name, tensor in tensors.items()
     )
+
+
+def _missing_key(spec: ModelSpec, error: Exception) -> str | None:
+    """How to say an entry that `forward` looks for in a dict of its inputs."""
+    key = error.args[0] if isinstance(error, KeyError) and error.args else None
+    nested = [port.dotted for port in spec.inputs if "." in port.dotted]
+    if not isinstance(key, str) or not key.isidentifier() or not nested:
+        return None
+    heads = dict.fromkeys(path.rpartition(".")[0] for path in nested)
+    said = " or ".join(f"--input {head}.{key}=…" for head in heads)
+    return f"forward asks for the entry {key!r}: {said} gives it"
 
 
 def _dtype_name(tensor: torch.Tensor) -> str:

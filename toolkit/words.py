@@ -27,6 +27,8 @@ _RANGE = re.compile(r"(?P<low>-?[\d.eE+-]+?)\.\.(?P<high>-?[\d.eE+-]+)")
 _DIM = re.compile(r"(?P<low>\d+)\.\.(?P<high>\d*)(:(?P<step>\d+))?(@(?P<traced>\d+))?")
 
 
+CONFIGURATION = "config.json"
+"""What a folder of transformers holds besides the weights."""
 ON_WINDOWS = os.name == "nt"
 _BARE = re.compile(r"[\w.:/\\=+-]+")
 _ESCAPED = re.compile(r'(\\*)("|$)')
@@ -313,6 +315,13 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 def nearest_words(word: str, known: Sequence[str]) -> list[str]:
     """Up to three known words that look like this one, the nearest first."""
     return difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+
+
+def plain_word(word: str) -> str:
+    """The word; of `hf:FOLDER` the folder alone, which says by itself what it holds."""
+    library, _, place = word.partition(":")
+    is_folder = library == "hf" and place and (Path(place) / CONFIGURATION).is_file()
+    return place if is_folder else word
 
 
 def display_name(word: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.cli.conftest import Command
 
@@ -39,6 +40,20 @@ def test_a_model_that_was_not_done_is_done_again(
     after = toolkit_command("check", FIRST, *INPUT, "--json", "--resume")
     assert "check networks.py:Plain" in after.err
     assert [row["model"] for row in after.document["results"]] == [FIRST]
+
+
+def test_a_model_whose_process_ended_is_done_again(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    toolkit_command("check", FIRST, SECOND, *INPUT)
+    file = own_folder / "results.json"
+    document = json.loads(file.read_text())
+    _rows(document)[SECOND]["status"] = "out-of-memory"
+    file.write_text(json.dumps(document))
+    after = toolkit_command("check", FIRST, SECOND, *INPUT, "--json", "--resume")
+    assert after.code == 0
+    assert "check networks.py:Plain" not in after.err
+    assert [row["status"] for row in after.document["results"]] == ["pass", "pass"]
 
 
 def test_without_earlier_results_a_resumed_sweep_starts(toolkit_command: Command) -> None:
@@ -109,6 +124,61 @@ def test_a_network_that_was_changed_meanwhile_is_not_gone_on_with(
     ended = toolkit_command("check", FIRST, *INPUT, "--resume")
     assert ended.code == 3
     assert "networks.py was" in ended.err
+
+
+def _package(folder: Path, layers: str) -> None:
+    package = folder / "theirs"
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").write_text("")
+    shutil.copy(folder / "networks.py", package / "networks.py")
+    with (package / "networks.py").open("a") as file:
+        file.write("\nfrom . import layers\n")
+    (package / "layers.py").write_text(layers)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("theirs.networks:Plain",), "theirs.networks was"),
+        ((FIRST, "--import", "theirs.layers"), "theirs.layers was"),
+    ],
+    ids=["model", "import"],
+)
+def test_a_module_by_its_dotted_name_that_was_changed_is_not_gone_on_with(
+    toolkit_command: Command, own_folder: Path, words: tuple[str, ...], named: str
+) -> None:
+    _package(own_folder, "WIDTH = 1\n")
+    assert toolkit_command("check", *words, *INPUT).code == 0
+    assert toolkit_command("check", *words, *INPUT, "--resume").code == 0
+    _package(own_folder, "WIDTH = 2\n")
+    ended = toolkit_command("check", *words, *INPUT, "--resume")
+    assert ended.code == 3
+    assert named in ended.err
+
+
+def test_a_file_that_a_network_imports_counts_as_its_own(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    (own_folder / "beside.py").write_text("WIDTH = 1\n")
+    with (own_folder / "networks.py").open("a") as file:
+        file.write("\nfrom beside import WIDTH\n")
+    assert toolkit_command("check", FIRST, *INPUT).code == 0
+    (own_folder / "beside.py").write_text("WIDTH = 2\n")
+    ended = toolkit_command("check", FIRST, *INPUT, "--resume")
+    assert ended.code == 3
+    assert "networks.py was" in ended.err
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_a_file_of_a_program_that_was_changed_is_not_gone_on_with(
+    toolkit_command: Command, own_folder: Path
+) -> None:
+    words = ("check", "net.pt", "--input", "input=batch,8", "-f", "trace", "--trust")
+    for width in (4, 5):
+        torch.jit.save(torch.jit.script(torch.nn.Linear(8, width)), own_folder / "net.pt")
+        ended = toolkit_command(*words, "--results", "results.json", "--resume")
+        assert ended.code == (0 if width == 4 else 3)
+    assert "net.pt was" in ended.err
 
 
 def test_folders_for_outputs_are_no_options_of_the_results(toolkit_command: Command) -> None:

@@ -368,6 +368,52 @@ def test_init_leaves_a_file_that_has_the_table(toolkit_command: Command, own_fol
     assert (own_folder / FILE).read_text() == TWO
 
 
+def test_init_below_a_project_says_where_its_file_is_and_what_writes_there(
+    toolkit_command: Command, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_folder / FILE).write_text("[project]\nname = 'theirs'\n")
+    inner = own_folder / "package"
+    inner.mkdir()
+    shutil.move(own_folder / "networks.py", inner / "networks.py")
+    monkeypatch.chdir(inner)
+    ended = toolkit_command("init", "networks.py:Plain", "--input", "x=batch,8", "-f", "onnx,pt2")
+    assert ended.code == 2
+    assert f"the project's file is ../{FILE}" in ended.err
+    command = "toolkit init package/networks.py:Plain --input x=batch,8 -f onnx,pt2"
+    assert f"cd .. && {command} writes there" in ended.err
+    assert not (inner / FILE).exists()
+    monkeypatch.chdir(own_folder)
+    assert toolkit_command(*command.split()[1:]).code == 0
+    monkeypatch.chdir(inner)
+    assert "has a [tool.toolkit] already" in toolkit_command("init").err
+    (inner / FILE).touch()
+    assert toolkit_command("init").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("[tool.toolkit.models.leent5]", "no key `model`", "did you mean lenet5"),
+        ('[tool.toolkit.models."a.b"]', '[tool.toolkit.models."a.b"]', 'model = "net.py:Net"'),
+        (
+            '[tool.toolkit.models.net]\nmodel = "networks.py:Plane"',
+            "[tool.toolkit.models.net] model: networks.py:Plane",
+            "did you mean Plain",
+        ),
+    ],
+)
+def test_an_entry_that_names_no_model_is_told_by_file_table_and_key(
+    toolkit_command: Command, own_folder: Path, text: str, says: str, hint: str
+) -> None:
+    (own_folder / FILE).write_text(f"{text}\n")
+    ended = toolkit_command("check")
+    assert ended.code == 2
+    *_, message, mending = ended.err.splitlines()
+    assert message.startswith(f"toolkit: {FILE}: [tool.toolkit.models.")
+    assert says in message
+    assert hint in mending
+
+
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_what_ends_init_while_it_writes_leaves_the_file_whole(
     toolkit_command: Command,

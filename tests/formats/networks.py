@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -157,6 +159,18 @@ class UsesLambda(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         answer: Tensor = max([self.layer(x)], key=lambda value: value.shape[0])
         return answer
+
+
+@dataclass
+class Given:
+    values: Tensor
+
+
+class GivesDataclass(nn.Module):
+    """TorchScript looks for the source of `Given.__init__`, which stands in no file."""
+
+    def forward(self, x: Tensor) -> Given:
+        return Given(x * 2)
 
 
 FOUR = (Port("x", ("batch", 4)),)

@@ -8,13 +8,14 @@ import logging
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
-from tests.formats.networks import RIGHT, build
+from tests.formats.networks import RIGHT, GivesDataclass, build
 from toolkit import formats, runtimes
 from toolkit.errors import BuildError, ExportError, UsageError
 from toolkit.formats import onnx as onnx_format
@@ -201,6 +202,13 @@ def test_code_that_the_compiler_does_not_take_is_not_scriptable(
         formats.get("script").export(build("uses-lambda"), tmp_path / "model.script.pt")
     assert "networks.py:" in caught.value.message
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dataclass_that_the_compiler_cannot_read_is_named(tmp_path: Path) -> None:
+    built = replace(build("perceptron"), module=GivesDataclass())
+    with pytest.raises(NotScriptableError, match="the dataclass Given is none") as caught:
+        formats.get("script").export(built, tmp_path / "model.script.pt")
+    assert "a NamedTuple, tuple or dict is" in caught.value.message
 
 
 @pytest.mark.parametrize("format_name", formats.NAMES)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import toolkit
-from toolkit.formats import pt2
+from toolkit.formats import captured
 from toolkit.formats.capture import capture
 
 pytest.importorskip("timm", reason="the networks that showed it are timm's")
@@ -30,5 +30,5 @@ def test_onnx_and_pt2_pass_at_a_batch_of_one_and_any_other(word: str, tmp_path: 
 def test_without_the_second_capture_the_batch_of_one_would_be_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pt2, "capture_to_run", capture)
+    monkeypatch.setattr(captured, "capture_to_run", lambda built, plain: plain or capture(built))
     assert statuses(GUARDED, ("pt2",), tmp_path) == ["fail"]

@@ -11,6 +11,7 @@ import torch
 import toolkit
 from tests.libraries import tiny
 from toolkit import libraries, registry, weights
+from toolkit.cli.model_options import ModelOptions, NameOptions, told
 from toolkit.errors import MissingError, ModelNotFoundError, UsageError, WeightsError
 from toolkit.inputs import draw
 from toolkit.libraries import hub
@@ -136,6 +137,18 @@ def test_a_configuration_cannot_name_what_is_no_network(
 def test_arguments_are_refused_for_what_a_configuration_describes(saved: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="no --arg"):
         registry.find(ModelWords(str(saved["bert"]), arguments=("hidden_size=4",)))
+
+
+@pytest.mark.parametrize("way", ["hf:{}", "{}"])
+def test_a_folder_may_stand_behind_the_librarys_name(saved: dict[str, Path], way: str) -> None:
+    chosen = ModelOptions(NameOptions([way.format(saved["bert"])]))
+    assert [words.word for words in chosen.words()] == [str(saved["bert"])]
+    assert told(chosen)["files"].keys() == {"tiny_bert"}  # type: ignore[attr-defined]
+
+
+def test_a_folder_without_a_configuration_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"has no config\.json"):
+        registry.find(ModelWords(f"hf:{tmp_path}"))
 
 
 def test_a_name_that_cannot_be_had_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

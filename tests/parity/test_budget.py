@@ -10,8 +10,8 @@ import pytest
 
 from tests.parity.models import Altered, spec_of, two_layers
 from toolkit import registry
-from toolkit.parity.budget import LEAST_CASES, Budget, by_coverage
-from toolkit.parity.plan import plan
+from toolkit.parity.budget import LEAST_CASES, Budget, Pace, by_coverage
+from toolkit.parity.plan import Case, CaseKind, plan
 from toolkit.parity.reference import core, refer
 from toolkit.parity.verdict import judge
 from toolkit.spec import PART_FAMILIES, ModelSpec, Port
@@ -128,3 +128,22 @@ def test_golden_cases_do_not_depend_on_the_time_there_was() -> None:
     assert slow.noise.keys() == quick.noise.keys()
     for key, noise in slow.noise.items():
         assert np.array_equal(noise, quick.noise[key])
+
+
+def case_of(kind: CaseKind, batch: int) -> Case:
+    return Case(0, {"batch": batch}, kind, 0)
+
+
+def test_a_wide_case_that_would_take_long_is_left_out() -> None:
+    now = iter([0.0, 0.1, 0.1, 0.104])  # of a tenth of a second and two samples, then quicker
+    pace = Pace(lambda: next(now), longest_s=1.0)
+    wide = case_of("wide", 512)
+    assert not pace.too_wide(wide)
+    with pace.watching(case_of("ordinary", 2)):
+        pass
+    assert pace.too_wide(wide)
+    assert not pace.too_wide(case_of("ordinary", 512))
+    with pace.watching(case_of("ordinary", 2)):
+        pass
+    assert pace.too_wide(wide)
+    assert not pace.too_wide(case_of("wide", 100))

@@ -61,6 +61,14 @@ def test_a_stage_speaks_again_only_after_some_seconds() -> None:
     assert lines == ["train lenet5: loss 2.31", "train lenet5 2/10: loss 0.50"]
 
 
+def test_what_takes_long_or_comes_up_again_is_told_once() -> None:
+    script = Progress("net", "reproduce", "onnx value", form="onnx")
+    case = Progress("net", "check", "onnx", 3, 9)
+    other = Progress("net", "reproduce", "pt2 value", form="pt2")
+    lines = plain((0.0, script), (6.0, script), (7.0, case), (8.0, script), (14.0, other))
+    assert lines == ["reproduce net: onnx value", "check net 3/9: onnx", "reproduce net: pt2 value"]
+
+
 def test_a_line_is_one_line_however_long_and_never_an_escape_sequence() -> None:
     (line,) = plain((0.0, Progress("x" * 90, "check", "a\nb\x1b[2J[red]")))
     assert line == f"check {'x' * 90}: a b\\x1b[2J[red]"

@@ -12,7 +12,9 @@ import torch
 import toolkit
 from toolkit import pipeline
 from toolkit.bundle import read
+from toolkit.bundle.trust import remember
 from toolkit.errors import RefusedError, ToolkitError
+from toolkit.hashing import file_sha256
 from toolkit.options import CheckOptions, ExportOptions
 from toolkit.results import CheckResult, ExportedModel
 from toolkit.stages.subject import prepare
@@ -219,3 +221,19 @@ def test_a_librarys_model_behind_its_preparation_is_checked_at_another_size(home
     assert steps is not None
     assert steps.crop == 64
     assert [row.status for row in _checked(bundle)] == ["pass"]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_a_bundle_of_a_program_of_somebody_else_is_checked_when_it_is_trusted(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.jit.save(torch.jit.script(torch.nn.Linear(4, 2)), "net.pt")
+    remember(file_sha256(Path("net.pt")))
+    bundle = home / _exported(ModelWords("net.pt", ("input=batch,4",)))
+    monkeypatch.setenv("TOOLKIT_HOME", str(tmp_path / "somebody"))
+    with pytest.raises(RefusedError, match="names code to run"):
+        prepare(ModelWords(str(bundle)))
+    (row,) = toolkit.check(
+        str(bundle), formats=("trace",), trust=True, failures="failures", budget_s=LEAST_S
+    )
+    assert row.status == "pass"

@@ -160,3 +160,16 @@ class Stateful(nn.Module):
 def sequential() -> nn.Module:
     """Nothing but layers of torch's own."""
     return nn.Sequential(nn.Conv1d(2, 3, 3), nn.Flatten(), nn.Linear(3 * 6, 4))
+
+
+class Windowed(nn.Module):
+    """A kernel of 5 sets the least length, a table of 12 the largest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Parameter(torch.randn(12))
+        self.layer = nn.Conv1d(3, 4, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x)
+        return y.mean(-1) * self.places[torch.arange(x.shape[2])].mean()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.checkpoints.telling import listed
 from toolkit.errors import WeightsError
@@ -26,6 +27,12 @@ _MEND = (
     "where its code is at hand, load it and save the tensors alone: "
     "torch.save(model.state_dict(), …)"
 )
+_HOLDERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [argparse.Namespace]
+"""The one class besides torch's own that is made: what training scripts save as their options.
+
+It has no `__setstate__`, `__reduce__` or `__new__`, and its constructor calls nothing: a file can
+give it attributes, and they are again of plain data. Nothing here calls or shows any of them.
+"""
 _OBJECT = re.compile(r"GLOBAL ([\w.]+)")
 _ADVICE = "weights_only"
 _READER_SAID = re.compile(r"WeightsUnpickler error:\s*([^\n]+)")
@@ -127,10 +134,11 @@ def _places(index: Path) -> dict[str, str]:
 
 def _read_torch(path: Path) -> object:
     import torch
+    from torch.serialization import safe_globals
 
     _refuse_programs_and_bombs(path)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), safe_globals(_HOLDERS):
             warnings.simplefilter("ignore")  # of pickle's protocol: what it cannot read, it refuses
             # Not mapped into memory: then torch would not compare a tensor's size with its record.
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -185,9 +193,10 @@ def _said(path: Path, error: Exception) -> str:
 
 def _objects(path: Path) -> list[str]:
     """All that a checkpoint would make besides plain data, read off it without making anything."""
-    from torch.serialization import get_unsafe_globals_in_checkpoint
+    from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
     try:
-        return sorted(get_unsafe_globals_in_checkpoint(str(path)))
+        with safe_globals(_HOLDERS):
+            return sorted(get_unsafe_globals_in_checkpoint(str(path)))
     except Exception:  # older archives cannot be looked through; what stopped the reader is known
         return []

@@ -203,6 +203,10 @@ def report(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write the results again; - for stdout."),
     ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Write JUnit XML: a test case a form."),
+    ] = None,
 ) -> int:
     """Render results that are on disk.
 
@@ -210,4 +214,5 @@ def report(
     """
     from toolkit.cli import rendering
 
-    return rendering.report(files, {"markdown": markdown, "csv": csv, "json": json})
+    wanted = {"markdown": markdown, "csv": csv, "json": json, "junit": junit}
+    return rendering.report(files, wanted)

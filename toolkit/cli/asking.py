@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from toolkit.cli.model_options import ENTRIES, ModelOptions, told
-from toolkit.words import ModelWords, display_name
+from toolkit.words import ModelWords, display_name, plain_word
 
 if TYPE_CHECKING:
     from toolkit.cli.work import Common
@@ -76,7 +76,7 @@ class Asks(Generic[Options]):
 def _of_entry(key: str, ask: Ask[Any]) -> dict[str, Any]:
     """An entry goes by its name, so the model that it means is told beside it."""
     models = ask.chosen.names.models or ()
-    return {"model": ", ".join(map(display_name, models)), **_asked(key, ask)}
+    return {"model": ", ".join(map(display_name, map(plain_word, models))), **_asked(key, ask)}
 
 
 def _asked(key: str, ask: Ask[Any]) -> dict[str, Any]:

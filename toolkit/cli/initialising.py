@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from toolkit._version import __version__
 from toolkit.cli.model_options import InputOptions
 from toolkit.cli.session import command_line, environment, say, write_json
-from toolkit.errors import ModelNotFoundError, RefusedError, UsageError
+from toolkit.cli.settled import moved
+from toolkit.errors import ModelNotFoundError, RefusedError, SettingsError, UsageError
 from toolkit.report.terminal import console_for, display
 from toolkit.results import Document
 from toolkit.settings import (
@@ -23,11 +25,12 @@ from toolkit.settings import (
     assigned,
     draft,
     of_word,
+    project_above,
     propose,
     read,
     schema_text,
 )
-from toolkit.words import ModelWords, parse_formats
+from toolkit.words import ModelWords, parse_formats, shell_line
 
 
 def tell_schema() -> int:
@@ -52,6 +55,7 @@ def init(
             hint="as in `toolkit init net.py:Net --input x=batch,3,224,224`",
         )
     _require_grammar(words, about)
+    _require_no_project_above(words, about, formats or (), weights)
     proposals = [replace(of_word(word), said=said) for word in dict.fromkeys(words)]
     proposals = proposals or propose(Path.cwd())
     text, names = draft(proposals)
@@ -75,6 +79,51 @@ def _require_grammar(words: Iterable[str], about: InputOptions) -> None:
         model.ports()
         model.constants()
         model.dimensions()
+
+
+def _require_no_project_above(
+    words: Sequence[str], about: InputOptions, formats: Sequence[str], weights: str
+) -> None:
+    """One project has one file, as for git: a folder below it gets none of its own unasked."""
+    above = None if Path(FILE_NAME).exists() else project_above(Path.cwd())
+    if above is None:
+        return
+    place = os.path.relpath(above.path)
+    if above.has_settings:
+        raise SettingsError(
+            f"{place} has a [tool.toolkit] already, and this folder lies below it",
+            hint=f"`toolkit check` goes by it here too; an empty {FILE_NAME} makes a project of "
+            "this folder",
+        )
+    folder = shell_line([os.path.relpath(above.path.parent)])
+    command = _as_from(above.path.parent, words, about, formats, weights)
+    raise SettingsError(
+        f"the project's file is {place}, and this folder lies below it",
+        hint=f"cd {folder} && {command} writes there; an empty {FILE_NAME} makes a project of "
+        "this folder",
+    )
+
+
+def _as_from(
+    folder: Path,
+    words: Sequence[str],
+    about: InputOptions,
+    formats: Sequence[str],
+    weights: str,
+) -> str:
+    """The command that says the same in another folder."""
+    start = Path.cwd()
+    told = {name: value for name, value in asdict(about).items() if value}
+    with contextlib.chdir(folder):
+        told = moved({**told, "models": list(words), "weights": weights}, start)
+    models = told.pop("models")
+    file = told.pop("inputs_file", None)
+    lists = {name: tuple(value) for name, value in told.items() if isinstance(value, list)}
+    options = ModelWords("", **{**told, **lists}).options()
+    rest = [*(["--inputs", file] if file else []), *(["-f", ",".join(formats)] if formats else [])]
+    return " ".join(
+        filter(None, [shell_line(["toolkit", "init", *models]), options, shell_line(rest)])
+    )
 
 
 def _said(about: InputOptions, formats: Sequence[str] | None, weights: str) -> dict[str, object]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from toolkit.cli import options as opt
 from toolkit.errors import UsageError
-from toolkit.words import RECIPES, ModelWords, TrainingWords, display_name
+from toolkit.words import RECIPES, ModelWords, TrainingWords, display_name, plain_word
 
 FILES = "files"
 """The key of the hashes: of those in both runs each must be the same, the others are new."""
@@ -108,7 +107,8 @@ class ModelOptions:
         if not models:
             self._refuse_words_about_all()
             return [common]
-        words = [replace(self._described(common), word=word) for word in dict.fromkeys(models)]
+        named = dict.fromkeys(map(plain_word, models))
+        words = [replace(self._described(common), word=word) for word in named]
         for each in words:
             each.ports()
             each.constants()
@@ -158,13 +158,18 @@ def told(chosen: ModelOptions) -> dict[str, object]:
 
     A folder is told by its name alone: results leave this machine.
     """
+    from toolkit.cli.sources import files_of_module, files_of_word
+
     training, about, weights = chosen.training, chosen.about, chosen.weights.weights
     folder = None if training.data_dir is None else Path(training.data_dir).name
     data = None if training.data is None else display_name(training.data)
     places = (weights, weights.rpartition(":")[0])  # FILE, or FILE:KEY
     libraries, imports = list(about.ort_libraries or ()), list(about.imports or ())
-    own = [*libraries, *imports, *map(_code, chosen.names.models or ())]
-    files = [*places, about.inputs_file, *own]
+    files = [name for name in (*places, about.inputs_file, *libraries) if name]
+    named = {name: [Path(name)] for name in files if Path(name).is_file()}
+    named |= {module: files_of_module(module) for module in imports}
+    models = map(plain_word, chosen.names.models or ())
+    named |= {_place(word): files_of_word(word) for word in models}
     return {
         "inputs": list(about.inputs or ()),
         "dims": list(about.dims or ()),
@@ -178,22 +183,22 @@ def told(chosen: ModelOptions) -> dict[str, object]:
         "weights": display_name(weights),
         "seed": chosen.weights.seed,
         "training": asdict(replace(training, data=data, data_dir=folder)),
-        FILES: _digests(name for name in files if name and Path(name).is_file()),
+        FILES: _digests(named),
     }
 
 
-def _code(word: str) -> str:
-    """The file of `file.py:name`."""
-    return word.rpartition(":")[0] if ".py:" in word else ""
+def _place(word: str) -> str:
+    """The file or module of a word; any other word as it is."""
+    place, colon, name = word.rpartition(":")
+    return place if colon and name.isidentifier() else word
 
 
-def _digests(names: Iterable[str]) -> dict[str, str]:
-    """The hash of each file by its name as shown; of files that share one, theirs together."""
+def _digests(named: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+    """The hash of what each name is read from; of names that are shown alike theirs together."""
+    from toolkit.cli.sources import digest
+
     held: dict[str, list[str]] = {}
-    for name in dict.fromkeys(names):
-        held.setdefault(display_name(name), []).append(_digest(name))
+    for name, files in named.items():
+        if files:
+            held.setdefault(display_name(name), []).append(digest(files))
     return {shown: " ".join(digests) for shown, digests in held.items()}
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(Path(name).read_bytes()).hexdigest()

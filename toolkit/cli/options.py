@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from toolkit.parity.limits import MAX_SCORE, Limits, parse_tolerances
+
 Models = Annotated[
     list[str] | None,
     typer.Argument(
@@ -169,6 +171,22 @@ ResultsFile = Annotated[
         help="Where the results are kept for `toolkit report`.",
     ),
 ]
+JUnit = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Write JUnit XML too: a test case a form."),
+]
+SelfTest = Annotated[
+    bool,
+    typer.Option("--self-test", help="Plant defects in the ONNX file: are they found?"),
+]
+PlantingSeeds = Annotated[
+    str,
+    typer.Option(
+        "--planting-seeds",
+        metavar="N..N",
+        help="Seeds of the defects of --self-test; each plants one of every kind.",
+    ),
+]
 Variants = Annotated[
     list[str] | None,
     typer.Option(
@@ -182,6 +200,65 @@ Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of every
 BaselineVariant = Annotated[
     str, typer.Option("--baseline-variant", metavar="NAME", help="What the others are compared to.")
 ]
+
+
+MaxScore = Annotated[
+    float,
+    typer.Option(
+        "--max-score",
+        metavar="N",
+        help="The largest error that passes, in units of eager's own.",
+    ),
+]
+Atol = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--atol",
+        metavar="[OUTPUT=]VALUE",
+        help="Judge by |form - eager| <= atol + rtol |eager| in place of the score. Repeatable.",
+    ),
+]
+Rtol = Annotated[
+    list[str] | None,
+    typer.Option("--rtol", metavar="[OUTPUT=]VALUE", help="As --atol, relative. Repeatable."),
+]
+MinAgreement = Annotated[
+    float | None,
+    typer.Option(
+        "--min-agreement",
+        metavar="SHARE",
+        help="For forms of lower precision: how often the largest feature must be the model's.",
+    ),
+]
+MinSqnr = Annotated[
+    float | None,
+    typer.Option(
+        "--min-sqnr",
+        metavar="DB",
+        help="For forms of lower precision: the least ratio of signal to noise.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """What a form is held to."""
+
+    max_score: MaxScore = MAX_SCORE
+    atol: Atol = None
+    rtol: Rtol = None
+    min_agreement: MinAgreement = None
+    min_sqnr: MinSqnr = None
+
+    def values(self) -> Limits:
+        """The limits checked; raises `UsageError`."""
+        return Limits(
+            self.max_score,
+            parse_tolerances(self.atol or (), "--atol"),
+            parse_tolerances(self.rtol or (), "--rtol"),
+            self.min_agreement,
+            self.min_sqnr,
+        )
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,14 @@ STDOUT = Path("-")
 def report(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> int:
     """Render every file; what the runs had to say is in their own exit codes."""
     from toolkit import results
-    from toolkit.report.exporters import EXPORTERS
+    from toolkit.report.exporters import exported
 
     wanted = {name: path for name, path in outputs.items() if path is not None}
     if "json" in wanted and len(files) > 1:
         raise UsageError("--json takes one results file", hint="a JSON file is one document")
     documents = [results.load(path) for path in files]
     for name, path in wanted.items():
-        text = "\n".join(EXPORTERS[name](document) for document in documents)
-        _write(path, text)
+        _write(path, exported(name, documents))
     if not wanted:
         _show(documents)
     return 0

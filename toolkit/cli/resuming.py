@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from toolkit.results import Document, Environment
     from toolkit.sweep import Sweep
 
+ENDS = ("crash", "timeout", "out-of-memory")
+"""Rows that say how a process ended, and nothing of the form."""
 _MUST_AGREE = ("python", "torch", "torchvision", "onnx", "onnxruntime", "platform", "cpu")
 
 
@@ -67,13 +69,18 @@ def _shown(value: Any) -> str:
 
 
 def take_up(sweep: Sweep, found: Document) -> None:
-    """Put the rows of the models that were done into the sweep; the others are done again."""
-    done = list(found.completed or [])
+    """Put the rows of the models that were done into the sweep; the others are done again.
+
+    One whose process ended is not done: what memory or time was too little for may now be enough.
+    """
+    ended = {row.model for row in found.all_results if row.status in ENDS}
+    done = [name for name in found.completed or [] if name not in ended]
     sweep.earlier = frozenset(done)
     sweep.completed = done
     sweep.trained = [row for row in found.all_trained if row.name in done]
     sweep.exported = [row for row in found.all_exports if row.name in done]
     sweep.checked = [row for row in found.all_results if row.model in done]
+    sweep.self_tested = [row for row in found.self_tests or [] if row.model in done]
     sweep.benched = [
         comparison
         for comparison in found.all_comparisons

@@ -7,18 +7,19 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from toolkit._version import __version__
+from toolkit.cli import github, junit
 from toolkit.errors import ResultsError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.options import Surroundings
-    from toolkit.results import Document, Environment, ErrorDocument
+    from toolkit.results import Document, Environment
     from toolkit.sweep import Sweep
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -81,6 +82,7 @@ class Session:
     threads: int | None = None
     asked: dict[str, Any] | None = None
     resume: bool = False
+    junit: Path | None = None
     _saving: _Pace = field(default_factory=_Pace)
 
     def run(self, work: Callable[[Sweep], None]) -> int:
@@ -94,6 +96,8 @@ class Session:
         from toolkit.sweep import Sweep
 
         _require_writable(self.results_file)
+        _require_writable(self.junit, junit.HINT)
+        junit.make_way(self.junit)
         limit = self.memory_limit_gb
         limits = Limits(self.limits_timeout_s, int(limit * 1e9) if limit else None)
         for text in unenforced(limits):
@@ -111,7 +115,12 @@ class Session:
                 sweep.interrupted = INTERRUPTED
             except TerminationError:
                 sweep.interrupted = TERMINATED
+            except ToolkitError as error:
+                with suppress(OSError):  # the error itself is what counts
+                    junit.write(refusal(self.command, error), self.junit)
+                raise
         self._save(sweep)
+        self._save_junit(sweep)
         document = self._document(sweep)
         self._tell(sweep, document)
         return document.exit_code
@@ -165,16 +174,23 @@ class Session:
             except OSError as error:
                 sweep.unsaved(str(self.results_file), error.strerror or str(error))
 
+    def _save_junit(self, sweep: Sweep) -> None:
+        try:
+            junit.write(self._document(sweep), self.junit)
+        except OSError as error:
+            sweep.unsaved(str(self.junit), error.strerror or str(error))
+
     def _tell(self, sweep: Sweep, document: Document) -> None:
-        from toolkit.report.terminal import console_for, display
+        from toolkit.report.terminal import console_for
 
         if self.json:
             write_json(document)
         else:
             if sweep.found_forms or not sweep.failures:
                 # Failures follow on stderr, with their hints: the table does not tell them too.
-                display(document.model_copy(update={"error": None}), console_for())
+                github.display(document.model_copy(update={"error": None}), console_for())
             tell_failures(sweep)
+        github.announce(document, sweep, json=self.json)
         if sweep.interrupted:
             say(self._interrupted(sweep))
             tell_kept_weights(sweep)
@@ -186,7 +202,9 @@ class Session:
         return f"interrupted; what was found before is above{place}"
 
 
-def _require_writable(path: Path | None) -> None:
+def _require_writable(
+    path: Path | None, hint: str = "--results FILE names another place for the results"
+) -> None:
     """Results that have no place are refused before the work, not after it."""
     if path is None:
         return
@@ -194,9 +212,7 @@ def _require_writable(path: Path | None) -> None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise ResultsError(
-            f"cannot write {path}", hint="--results FILE names another place for the results"
-        )
+        raise ResultsError(f"cannot write {path}", hint=hint)
 
 
 def environment(surroundings: Surroundings | None, threads: int | None = None) -> Environment:
@@ -254,23 +270,26 @@ def tell_kept_weights(sweep: Sweep) -> None:
             say("  --weights FILE takes them; the next training begins anew")
 
 
-def refuse(command: str, error: ToolkitError, *, json: bool) -> int:
-    """Tell an error that stopped the whole command; with `--json` as a document too."""
+def refusal(command: str, error: ToolkitError) -> Document:
+    """The document of a command that an error stopped."""
     from toolkit.results import Document, ErrorDocument
 
+    return Document(
+        command=command,
+        toolkit=__version__,
+        environment=environment(None),
+        exit_code=error.exit_code,
+        command_line=command_line(),
+        error=ErrorDocument(name=error.name, message=str(error), hint=error.hint),
+    )
+
+
+def refuse(command: str, error: ToolkitError, *, json: bool) -> int:
+    """Tell an error that stopped the whole command; with `--json` as a document too."""
     if json:
-        told: ErrorDocument = ErrorDocument(name=error.name, message=str(error), hint=error.hint)
-        write_json(
-            Document(
-                command=command,
-                toolkit=__version__,
-                environment=environment(None),
-                exit_code=error.exit_code,
-                command_line=command_line(),
-                error=told,
-            )
-        )
+        write_json(refusal(command, error))
+    github.announce_error(command, error, json=json)
     say(f"toolkit: {error}")
-    if error.hint:
-        say(f"  {error.hint}")
+    for line in (error.hint or "").splitlines():
+        say(f"  {line}")
     return error.exit_code

@@ -41,12 +41,15 @@ CONTEXT = "context"
 Values = Mapping[str, Any]
 
 
-def settled(*, bare: bool = True) -> Callable[[Callable[..., Ask[Any]]], Callable[..., int]]:
+def settled(
+    *, bare: bool = True, listed: bool = True
+) -> Callable[[Callable[..., Ask[Any]]], Callable[..., int]]:
     """Make a command of a function that tells what its options ask for.
 
     The function is called once with the options as they hold for models that were typed, and once
     for every entry of the settings that is meant: those that are named, or with `bare` all where
-    none is. The asks are then carried out together.
+    none is. The asks are then carried out together, after the entries that are meant have been
+    `listed`.
     """
 
     def decorate(command: Callable[..., Ask[Any]]) -> Callable[..., int]:
@@ -57,7 +60,7 @@ def settled(*, bare: bool = True) -> Callable[[Callable[..., Ask[Any]]], Callabl
             layers = Layers.found(values, typed, bare=bare)
             with layers.folder():
                 asks = layers.asks(command)
-                if layers.entries:
+                if layers.entries and listed:
                     _list(layers, asks)
                 return asks.typed.perform(asks)
 
@@ -153,11 +156,11 @@ class Layers:
         """The options, one layer over the other; paths as they read from the folder of the work."""
         said: dict[str, Any] = {}
         if self.settings is not None:
-            said = _moved(self.settings.settings.options(), self.settings.folder)
+            said = moved(self.settings.settings.options(), self.settings.folder)
         said |= entry
         below = {name: value for name, value in said.items() if name in self.values}
         typed = {name: self.values[name] for name in {*self.typed, "models", "everything"}}
-        return {**self.values, **below, **_moved(typed, self.start)}
+        return {**self.values, **below, **moved(typed, self.start)}
 
 
 def _require_one(entries: Sequence[str], typed: set[str]) -> None:
@@ -170,18 +173,18 @@ def _require_one(entries: Sequence[str], typed: set[str]) -> None:
         )
 
 
-def _moved(options: Values, source: Path) -> dict[str, Any]:
+def moved(options: Values, source: Path) -> dict[str, Any]:
     """The options with what they say of files below `source`, as it reads from here."""
-    moved = dict(options)
+    told = dict(options)
     if source == Path.cwd():
-        return moved
+        return told
     for name, move in _MOVES.items():
-        value = moved.get(name)
+        value = told.get(name)
         if isinstance(value, list):
-            moved[name] = [move(source, word) for word in value]
+            told[name] = [move(source, word) for word in value]
         elif value is not None:
-            moved[name] = type(value)(move(source, str(value)))
-    return moved
+            told[name] = type(value)(move(source, str(value)))
+    return told
 
 
 def _weights(source: Path, word: str) -> str:
@@ -217,8 +220,8 @@ def _from_here(source: Path, path: str) -> str:
 
 
 _MOVES: Mapping[str, Callable[[Path, str], str]] = {
-    **dict.fromkeys(("data_dir", "out", "failures", "results"), _from_here),
-    **dict.fromkeys(("inputs_file", "ort_libraries", "models"), _place),
+    **dict.fromkeys(("data_dir", "out", "failures", "results", "junit"), _from_here),
+    **dict.fromkeys(("inputs_file", "ort_libraries", "models", "candidate"), _place),
     "weights": _weights,
     "data": _data,
     "imports": _module,

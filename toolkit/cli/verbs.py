@@ -1,7 +1,8 @@
-"""The commands that take models through the stages: `export`, `check`, `bench` and `run`."""
+"""The commands that take models through the stages, or compare two of them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ import typer
 from toolkit.cli import options as opt
 from toolkit.cli.app import RESULTS, app
 from toolkit.cli.asking import Ask
+from toolkit.cli.comparing import Candidate, Pair, of_reference
 from toolkit.cli.groups import spread
 from toolkit.cli.model_options import InputOptions, ModelOptions, NameOptions, WeightOptions
-from toolkit.cli.options import ChildOptions
+from toolkit.cli.options import ChildOptions, LimitOptions
 from toolkit.cli.settled import settled
 
 
@@ -56,24 +58,86 @@ def check(
         Path, typer.Option("--failures", metavar="DIR", help="Where failing cases are saved.")
     ] = RESULTS,
     budget: opt.Budget = 60.0,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show the cases that would run, and run none.")
+    ] = False,
+    self_test: opt.SelfTest = False,
+    planting_seeds: opt.PlantingSeeds = "0",
     resume: opt.Resume = False,
     trust: opt.Trust = False,
     about: InputOptions,
     weights: WeightOptions,
+    limits: LimitOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "check.json",
+    junit: opt.JUnit = None,
 ) -> Ask[Any]:
     """Judge every exported form against its model.
 
     The judge is a float64 run of the module itself. Exits 1 when a form is not as accurate as
     the model it came from.
     """
-    from toolkit.cli import work
+    from toolkit.cli import self_testing, work
 
     chosen = ModelOptions(names, weights, about)
-    asked = work.Check(formats, device, opset, failures, trust, budget).values()
-    common = work.Common(child, results)
-    return Ask(chosen, common, asked, work.check, asked.formats, resume=resume)
+    asked = work.Check(formats, device, opset, failures, trust, budget, limits).values()
+    common = work.Common(child, results, junit)
+    if self_test:
+        self_testing.require_alone(plan=plan, junit=junit)
+        trial = self_testing.options(asked, planting_seeds)
+        common = replace(common, results=self_testing.results_file(results, RESULTS / "check.json"))
+        return Ask(chosen, common, trial, self_testing.self_test, ("onnx",), device, resume)
+    perform = work.plan if plan else work.check
+    return Ask(chosen, common, asked, perform, asked.formats, resume=resume)
+
+
+@app.command()
+@of_reference
+@settled(bare=False, listed=False)
+@spread
+def compare(
+    *,
+    names: NameOptions,
+    candidate: Candidate,
+    forms: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-f", "--format", metavar="FORMAT,...", help="Of a bundle these forms; else all."
+        ),
+    ] = None,
+    device: opt.Device = "cpu",
+    failures: Annotated[
+        Path, typer.Option("--failures", metavar="DIR", help="Where failing cases are saved.")
+    ] = RESULTS,
+    budget: opt.Budget = 60.0,
+    limits: LimitOptions,
+    trust: opt.Trust = False,
+    about: InputOptions,
+    weights: WeightOptions,
+    child: ChildOptions,
+    results: opt.ResultsFile = RESULTS / "compare.json",
+    junit: opt.JUnit = None,
+) -> Ask[Any]:
+    """Judge any model against any other.
+
+    The judge is a float64 run of the reference, as in `check`; an ONNX file is judged by
+    perturbing its inputs and weights. Inputs and outputs match by name where all names agree,
+    else by position, and a note says which was taken for which.
+
+    --input is for a model that does not say its inputs; where neither does, the candidate takes
+    the reference's. --arg goes to the constructors of your own modules, --weights to every model
+    that is built from code: files and bundles have theirs. --dim, --range, --inputs and --dynamic
+    are about the reference. Files that are programs (.pt, .pt2) need --trust in either place.
+
+    Exits 1 when they differ.
+    """
+    from toolkit.cli import comparing, work
+    from toolkit.options import OPSET
+
+    chosen = ModelOptions(names, weights, about)
+    asked = work.Check(forms, device, OPSET, failures, trust, budget, limits).values()
+    common = work.Common(child, results, junit)
+    return Ask(chosen, common, Pair(candidate, asked), comparing.compare)
 
 
 @app.command()
@@ -131,8 +195,10 @@ def run(
     resume: opt.Resume = False,
     about: InputOptions,
     weights: WeightOptions,
+    limits: LimitOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "run.json",
+    junit: opt.JUnit = None,
 ) -> Ask[Any]:
     """Weights, export, check, bench and report.
 
@@ -142,7 +208,7 @@ def run(
 
     chosen = ModelOptions(names, weights, about)
     timed = work.Bench(None, batch, threads, device, "eager", quick, 60.0, opset, False).values()
-    judged = work.Check(formats, device, opset, out, trust=False, budget_s=budget).values()
+    judged = work.Check(formats, device, opset, out, False, budget, limits).values()
     asked = work.stages(judged, timed, out)
-    common = work.Common(child, results)
+    common = work.Common(child, results, junit)
     return Ask(chosen, common, asked, work.run, judged.formats, device, resume)

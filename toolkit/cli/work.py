@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.asking import Asks
-from toolkit.cli.options import ChildOptions
+from toolkit.cli.options import ChildOptions, LimitOptions
 from toolkit.cli.session import Session
 from toolkit.errors import UsageError
 from toolkit.options import ALL_VARIANTS, EAGER, BenchOptions, CheckOptions, ExportOptions
@@ -28,6 +28,7 @@ class Common:
 
     child: ChildOptions
     results: Path | None = None
+    junit: Path | None = None
 
     def session(
         self,
@@ -52,6 +53,7 @@ class Common:
             threads,
             None if asked is None else _plainly(asked),
             resume,
+            self.junit,
         )
 
 
@@ -77,6 +79,7 @@ class Check:
     failures: Path
     trust: bool
     budget_s: float
+    limits: LimitOptions
 
     def values(self) -> CheckOptions:
         """The options checked; raises `UsageError`."""
@@ -87,6 +90,7 @@ class Check:
             self.failures,
             self.trust,
             self.budget_s,
+            limits=self.limits.values(),
         )
 
 
@@ -180,6 +184,22 @@ def check(asks: Asks[CheckOptions]) -> int:
         resume=asks.typed.resume,
     )
     return session.run(work)
+
+
+def plan(asks: Asks[CheckOptions]) -> int:
+    """Tell the cases that a check of each model runs, and run none."""
+    common = asks.typed.common
+    if asks.typed.resume or common.junit is not None:
+        raise UsageError("--plan checks nothing: there are no results to go on with or to write")
+    resolved = _resolved(asks)
+
+    def work(sweep: Sweep) -> None:
+        sweep.exporting = False
+        for words in sweep.each(resolved(sweep)):
+            sweep.plan(words, asks.options_of(words))
+
+    alone = replace(common, results=None)  # a plan does not take the place of a check's results
+    return alone.session("check", lambda sweep: {"plans": sweep.planned}).run(work)
 
 
 def bench(asks: Asks[BenchOptions]) -> int:

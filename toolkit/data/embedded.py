@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from toolkit.data.images import SIDE, Images, as_samples, padded, require_fit, side_of
@@ -9,10 +13,14 @@ from toolkit.data.samples import (
     HELD_OUT_SHARE,
     SPLIT_SEED,
     Array,
+    Samples,
     TensorSamples,
     Wanted,
 )
 from toolkit.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PATCHES_A_DIGIT = 8
 _SMALL_SIDE = 8
@@ -20,6 +28,7 @@ _DIGIT_MAXIMUM = 16.0  # scikit-learn's digits have seventeen grey levels
 _BYTE_MAXIMUM = 255.0
 
 Parts = tuple[TensorSamples, TensorSamples]
+Places = tuple[Array, Array, Array]
 
 
 def digits(wanted: Wanted) -> Parts:
@@ -28,7 +37,31 @@ def digits(wanted: Wanted) -> Parts:
     return as_samples("digits", train, wanted), as_samples("digits", held_out, wanted)
 
 
-def coloured_digits(wanted: Wanted) -> Parts:
+class _Later:
+    """Samples that are made when the first is taken: a check takes held-out ones alone."""
+
+    def __init__(self, classes: Array, make: Callable[[], TensorSamples]) -> None:
+        import torch
+
+        self._targets = torch.tensor(classes, dtype=torch.int64)
+        self._make = make
+
+    @cached_property
+    def _made(self) -> TensorSamples:
+        return self._make()
+
+    @property
+    def targets(self) -> Tensor:
+        return self._targets
+
+    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
+        return self._made.take(rows)
+
+    def chosen(self, rows: Tensor, targets: Tensor) -> Samples:
+        return self._made.chosen(rows, targets)
+
+
+def coloured_digits(wanted: Wanted) -> tuple[Samples, Samples]:
     """Digits over patches of scikit-learn's two photographs: |patch - digit|, several a digit.
 
     Digits are split before they are composed, and photographs too: the held-out patches come from
@@ -41,9 +74,17 @@ def coloured_digits(wanted: Wanted) -> Parts:
     photographs = _photographs()
     generator = np.random.default_rng(SPLIT_SEED)
     border = photographs.shape[2] * 3 // 4
-    over = _composed(train, photographs[:, :, :border], PATCHES_A_DIGIT, generator)
-    held_out_over = _composed(held_out, photographs[:, :, border:], 1, generator)
-    return as_samples(name, over, wanted), as_samples(name, held_out_over, wanted)
+    left, right = photographs[:, :, :border], photographs[:, :, border:]
+    behind = _places(len(train.classes) * PATCHES_A_DIGIT, side, left, generator)
+    behind_held_out = _places(len(held_out.classes), side, right, generator)
+
+    def over() -> TensorSamples:
+        digits = _repeated(train, PATCHES_A_DIGIT)
+        return as_samples(name, _composed(digits, left, behind), wanted)
+
+    held_out_over = _composed(held_out, right, behind_held_out)
+    later = _Later(np.repeat(train.classes, PATCHES_A_DIGIT), over)
+    return later, as_samples(name, held_out_over, wanted)
 
 
 def digit_features(wanted: Wanted) -> Parts:
@@ -112,20 +153,25 @@ def _photographs() -> Array:
         ) from error
 
 
-def _composed(
-    part: Images, photographs: Array, patches: int, generator: np.random.Generator
-) -> Images:
-    images = np.repeat(part.pixels, patches, axis=0)
-    side = images.shape[-1]
+def _repeated(part: Images, times: int) -> Images:
+    return Images(np.repeat(part.pixels, times, axis=0), np.repeat(part.classes, times))
+
+
+def _places(count: int, side: int, photographs: Array, generator: np.random.Generator) -> Places:
+    """For each image which photograph, and where in it, its background is: top and left."""
     _, height, width, _ = photographs.shape
-    count = len(images)
     which = generator.integers(len(photographs), size=count)
     tops = generator.integers(height - side + 1, size=count)
     lefts = generator.integers(width - side + 1, size=count)
+    return which, tops, lefts
+
+
+def _composed(part: Images, photographs: Array, places: Places) -> Images:
+    side = part.pixels.shape[-1]
     backgrounds = np.stack(
         [
             photographs[photo, top : top + side, left : left + side]
-            for photo, top, left in zip(which, tops, lefts, strict=True)
+            for photo, top, left in zip(*places, strict=True)
         ]
     ).transpose(0, 3, 1, 2)
-    return Images(np.abs(backgrounds - images), np.repeat(part.classes, patches))
+    return Images(np.abs(backgrounds - part.pixels), part.classes)

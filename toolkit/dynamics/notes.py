@@ -9,7 +9,7 @@ from typing import Literal
 from toolkit.dynamics.captured import Baked, Captured
 from toolkit.dynamics.groups import Group
 from toolkit.dynamics.ranges import neighbours
-from toolkit.dynamics.trials import Axis, Trials
+from toolkit.dynamics.trials import LARGE, LATE, Axis, Trials
 from toolkit.spec import Dimension, ModelSpec
 from toolkit.words import told_dim, told_input
 
@@ -30,6 +30,8 @@ def notes(
     if captured.refused:
         text = f"torch.export refuses the model, eager alone was asked: {captured.refused}"
         told.append(Told("dynamic", text))
+    ends = (_ends(trials, group) for group in captured.groups if not group.joined)
+    told += [Told("dynamic", text) for text in ends if text]
     told += [Told("baked-dimension", _baked(one)) for one in captured.baked]
     groups = [*captured.groups, *(one.group for one in captured.baked)]
     moving = {axis for group in groups for axis in group.axes}
@@ -46,11 +48,28 @@ def _summary(spec: ModelSpec, groups: Sequence[Group]) -> str:
     return f"can vary: {' '.join([*inputs, *limited])}"
 
 
+def _ends(trials: Trials, group: Group) -> str:
+    """Why a range ends where it does: what eager says of the next sizes; empty where it has none.
+
+    An end that the captured graph sets is told with that.
+    """
+    held = group.range
+    beyond = [held.low - held.step] if held.low > held.step else []
+    beyond += [held.high + held.step] if held.high is not None else []
+    refused = {
+        size: trials.refusal(dict.fromkeys((axis.key for axis in group.axes), size))
+        for size in beyond
+    }
+    told = [f"at {size} {why}" for size, why in refused.items() if why not in (None, LATE, LARGE)]
+    return f"{group.name} is {held}: {'; '.join(told)}" if told else ""
+
+
 def _baked(one: Baked) -> str:
     held = one.group
     why = str(one.line) if one.line else one.text
     by = f": {why}" if why else ""
     if one.kept is not None:
+        by = by or ": torch.export sets that by itself"
         return f"{held.name}: eager takes {held.range}, the captured graph {one.kept}{by}"
     places = ", ".join(f"{axis.port} axis {axis.place}" for axis in held.axes)
     return f"{places}: eager takes {held.range}, torch.export fixes it at {held.given}{by}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from toolkit.errors import ExportError
 
 if TYPE_CHECKING:
+    from toolkit.formats.captured import Captured
     from toolkit.weights import Built
 
 DEFAULT_OPSET = 20
@@ -71,6 +72,16 @@ class Format(Protocol):
     filename: str
     runtime: str
 
-    def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:
-        """Write the model to `path`; raises `ExportError` with the exporter's own reason."""
+    def export(
+        self,
+        built: Built,
+        path: Path,
+        *,
+        opset: int = DEFAULT_OPSET,
+        captured: Captured | None = None,
+    ) -> Exported:
+        """Write the model to `path`; raises `ExportError` with the exporter's own reason.
+
+        `captured` is the model's graph, for the formats that are made of one.
+        """
         ...

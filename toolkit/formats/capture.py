@@ -37,13 +37,15 @@ def capture(built: Built) -> ExportedProgram:
         raise _explained(built, symbols, error) from error
 
 
-def capture_to_run(built: Built) -> ExportedProgram:
+def capture_to_run(built: Built, plain: ExportedProgram | None = None) -> ExportedProgram:
     """As `capture`, for a graph that is run as it stands: it takes the least sizes where it can.
+
+    `plain` is what `capture` gave already.
 
     Where the strides of a batch of 1 are ambiguous, torch guards a graph of ordinary sizes against
     it; a graph in which 0 and 1 are told apart from the start asks no such thing.
     """
-    program = capture(built)
+    program = plain or capture(built)
     if _runs_at_least_sizes(built.spec, program):
         return program
     symbols = [dimension.name for dimension in built.spec.dimensions]

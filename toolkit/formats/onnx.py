@@ -14,9 +14,9 @@ from toolkit import operators
 from toolkit.errors import ExportError
 from toolkit.formats import onnx_file
 from toolkit.formats.base import DEFAULT_OPSET, CaptureRefusedError, Exported
-from toolkit.formats.capture import capture, narrowed, output_names
+from toolkit.formats.capture import capture, narrowed
+from toolkit.formats.captured import Captured
 from toolkit.formats.fixed_costs import paid_once
-from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.formats.recurrent import KEPT_BY_ONNX, recurrent_shapes_in_translation
 from toolkit.formats.rnn_translation import translations
@@ -35,27 +35,35 @@ class OnnxFormat:
     filename = "model.onnx"
     runtime = "onnxruntime"
 
-    def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:
+    def export(
+        self,
+        built: Built,
+        path: Path,
+        *,
+        opset: int = DEFAULT_OPSET,
+        captured: Captured | None = None,
+    ) -> Exported:
         """Write the model to `path`; raises `ExportError`. The opset is read back."""
+        captured = captured or Captured(built)
         with quietly() as warnings:
-            built = flattened(built)
-            names = output_names(built)
-            program, model = _captured_and_translated(built, names, opset)
+            graph = captured.graph()
+            built = captured.built
+            program, model = _translated_as_can_be(captured, opset)
             notes = narrowed(built.spec, program)
             _refuse_frozen_axes(built.spec, model)
             extra = onnx_file.finished(model, path, built.spec.name, opset)
-        return Exported(path, onnx_file.written_opset(model), (*warnings, *notes), extra)
+        said = (*dict.fromkeys((*graph.warnings, *warnings)), *notes)
+        return Exported(path, onnx_file.written_opset(model), said, extra)
 
 
-def _captured_and_translated(
-    built: Built, names: list[str], opset: int
-) -> tuple[ExportedProgram, onnx_ir.Model]:
+def _translated_as_can_be(captured: Captured, opset: int) -> tuple[ExportedProgram, onnx_ir.Model]:
     """The graph and its translation; with attention as plain products where it needs that.
 
     The fused attention of one device gives other strides than its decomposition: a view that was
     captured behind it then cannot be translated.
     """
-    program = capture(built)
+    built, names = captured.built, captured.output_names
+    program = captured.graph().program
     try:
         return program, _translate(built, program, names, opset)
     except ExportError:

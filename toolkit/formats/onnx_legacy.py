@@ -16,6 +16,7 @@ from toolkit.folders import temporary_folder
 from toolkit.formats import onnx_file
 from toolkit.formats.base import DEFAULT_OPSET, Exported
 from toolkit.formats.capture import output_names
+from toolkit.formats.captured import Captured
 from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.inputs import example, to_tensors
@@ -37,7 +38,14 @@ class OnnxLegacyFormat:
     filename = "model.legacy.onnx"
     runtime = "onnxruntime"
 
-    def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:
+    def export(
+        self,
+        built: Built,
+        path: Path,
+        *,
+        opset: int = DEFAULT_OPSET,
+        captured: Captured | None = None,  # noqa: ARG002
+    ) -> Exported:
         """Write the model to `path`; raises `ExportError`. The opset is read back."""
         if opset > NEWEST_OPSET:
             raise ExportError(

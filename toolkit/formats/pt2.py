@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -10,8 +12,8 @@ from torch.export import ExportedProgram
 
 from toolkit.errors import ExportError
 from toolkit.formats.base import DEFAULT_OPSET, Exported
-from toolkit.formats.capture import capture_to_run, narrowed
-from toolkit.formats.flat import flattened
+from toolkit.formats.capture import narrowed
+from toolkit.formats.captured import Captured
 from toolkit.formats.quiet import quietly
 from toolkit.formats.streaming import stream
 from toolkit.reasons import reason
@@ -28,28 +30,43 @@ class Pt2Format:
     filename = "model.pt2"
     runtime = "torch_export"
 
-    def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:  # noqa: ARG002
+    def export(
+        self,
+        built: Built,
+        path: Path,
+        *,
+        opset: int = DEFAULT_OPSET,  # noqa: ARG002
+        captured: Captured | None = None,
+    ) -> Exported:
         """Write the captured program to `path`; raises `ExportError`."""
+        captured = captured or Captured(built)
         with quietly() as warnings:
-            built = flattened(built)
-            program = capture_to_run(built)
-            notes = narrowed(built.spec, program)
-            forget_sources(program)
-            try:
-                stream(lambda file: torch.export.save(program, file), path)
-            except Exception as error:
-                path.unlink(missing_ok=True)
-                raise ExportError(reason(error), model=built.spec.name) from error
-        return Exported(path, warnings=(*warnings, *notes))
+            program, said = captured.graph_to_run()
+            notes = narrowed(captured.built.spec, program)
+            with without_sources(program):
+                _save(program, path, captured.built.spec.name)
+        return Exported(path, warnings=(*dict.fromkeys((*said, *warnings)), *notes))
 
 
-def forget_sources(program: ExportedProgram) -> None:
-    """Drop from every node what names the files it came from."""
-    for module in program.graph_module.modules():
-        if isinstance(module, fx.GraphModule):
-            for node in module.graph.nodes:
-                for key in _LOCAL_META:
-                    node.meta.pop(key, None)
+def _save(program: ExportedProgram, path: Path, name: str) -> None:
+    try:
+        stream(lambda file: torch.export.save(program, file), path)
+    except Exception as error:
+        path.unlink(missing_ok=True)
+        raise ExportError(reason(error), model=name) from error
+
+
+@contextlib.contextmanager
+def without_sources(program: ExportedProgram) -> Iterator[None]:
+    """Meanwhile no node names the files it came from: other formats are made of the same graph."""
+    graphs = [one for one in program.graph_module.modules() if isinstance(one, fx.GraphModule)]
+    nodes = [node for graph in graphs for node in graph.graph.nodes]
+    kept = [{key: node.meta.pop(key) for key in _LOCAL_META if key in node.meta} for node in nodes]
+    try:
+        yield
+    finally:
+        for node, meta in zip(nodes, kept, strict=True):
+            node.meta.update(meta)
 
 
 FORMAT = Pt2Format()

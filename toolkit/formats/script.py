@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import traceback
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from toolkit.formats.base import DEFAULT_OPSET, Exported, NotScriptableError
+from toolkit.formats.captured import Captured
 from toolkit.formats.quiet import quietly
 from toolkit.formats.torchscript import save
 from toolkit.reasons import reason
 from toolkit.weights import Built
+
+_WITHOUT_SOURCE = "could not get source code"
+"""What Python's inspect says of code that stands in no file."""
 
 
 class ScriptFormat:
@@ -21,16 +27,42 @@ class ScriptFormat:
     filename = "model.script.pt"
     runtime = "torchscript"
 
-    def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:  # noqa: ARG002
+    def export(
+        self,
+        built: Built,
+        path: Path,
+        *,
+        opset: int = DEFAULT_OPSET,  # noqa: ARG002
+        captured: Captured | None = None,  # noqa: ARG002
+    ) -> Exported:
         """Write the module to `path`; raises `NotScriptableError` with the compiler's reason."""
         with quietly() as warnings:
             try:
                 scripted = torch.jit.script(built.module)
             except Exception as error:
                 _forget_half_compiled(built.module)
-                raise NotScriptableError(reason(error), model=built.spec.name) from error
+                raise NotScriptableError(_reason(error), model=built.spec.name) from error
             save(scripted, path, built.spec.name)
         return Exported(path, warnings=tuple(warnings))
+
+
+def _reason(error: Exception) -> str:
+    """Why the compiler refused, and what without source code it was that it could not read."""
+    said = reason(error)
+    if _WITHOUT_SOURCE not in said:
+        return said
+    made = _dataclass_in(error)
+    what = f"the dataclass {made} is" if made else "a dataclass, or code made at run time, is"
+    return f"{said}: {what} none that TorchScript can compile; a NamedTuple, tuple or dict is"
+
+
+def _dataclass_in(error: Exception) -> str | None:
+    """The dataclass whose generated methods torch looked for in a file."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        found = frame.f_locals.get("cls")
+        if isinstance(found, type) and dataclasses.is_dataclass(found):
+            return found.__name__
+    return None
 
 
 def _forget_half_compiled(module: nn.Module) -> None:

@@ -9,6 +9,7 @@ import torch
 from toolkit.errors import ExportError
 from toolkit.formats.base import DEFAULT_OPSET, Exported
 from toolkit.formats.capture import eager_output
+from toolkit.formats.captured import Captured
 from toolkit.formats.flat import flattened
 from toolkit.formats.quiet import quietly
 from toolkit.formats.torchscript import save
@@ -24,7 +25,14 @@ class TraceFormat:
     filename = "model.trace.pt"
     runtime = "torchscript"
 
-    def export(self, built: Built, path: Path, *, opset: int = DEFAULT_OPSET) -> Exported:  # noqa: ARG002
+    def export(
+        self,
+        built: Built,
+        path: Path,
+        *,
+        opset: int = DEFAULT_OPSET,  # noqa: ARG002
+        captured: Captured | None = None,  # noqa: ARG002
+    ) -> Exported:
         """Write the trace to `path`; raises `ExportError` with the tracer's reason."""
         with quietly() as warnings:
             built = flattened(built)

@@ -14,11 +14,10 @@ from types import ModuleType
 
 from toolkit.errors import MissingError, ModelNotFoundError, UsageError
 from toolkit.spec import ModelSpec, Port
-from toolkit.words import ModelWords, nearest_words
+from toolkit.words import CONFIGURATION, ModelWords, nearest_words
 
 _MODULES = {"torchvision": "torchvision", "timm": "timm", "hf": "transformers"}
 """The module of this package, and what it needs, by the word of a library."""
-CONFIGURATION = "config.json"
 _WILD = "*?["
 
 

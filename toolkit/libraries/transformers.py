@@ -30,7 +30,7 @@ from toolkit.libraries.pictures import ports
 from toolkit.libraries.seeding import break_constants
 from toolkit.reasons import one_line
 from toolkit.spec import BATCH, Dimension, ModelSpec, Port, Pretrained
-from toolkit.words import ModelWords
+from toolkit.words import CONFIGURATION, ModelWords
 
 SEQUENCE = "sequence"
 ATTENTION = "eager"
@@ -49,7 +49,11 @@ transformers.logging.disable_progress_bar()
 def find(name: str, words: ModelWords, inputs: tuple[Port, ...]) -> ModelSpec:
     """The spec of a model of the hub, or of its cache; raises `MissingError`."""
     if Path(name).is_dir():
-        raise UsageError("a folder goes by its own name", model=words.word, hint=f"say {name}")
+        raise ModelNotFoundError(
+            f"the folder {name} has no {CONFIGURATION}",
+            model=words.word,
+            hint="the folder is one that save_pretrained wrote",
+        )
     try:
         with hub.quietly():
             config = _configuration(name)

@@ -9,6 +9,9 @@ from toolkit.parity.cases import CaseVerdict
 from toolkit.parity.findings import Finding, error
 from toolkit.parity.reference import Reference
 
+SHOWING_SIZES = ("ordinary", "flipped")
+"""Kinds of values by which a size is judged."""
+
 
 @dataclass(frozen=True)
 class Baked:
@@ -22,23 +25,27 @@ def baked_dimensions(reference: Reference, verdicts: Sequence[CaseVerdict]) -> I
     """A finding for each dimension whose sizes alone decide whether the form fails.
 
     Looked at where every other dimension is at its traced size, on ordinary draws. Nothing is
-    baked when the traced point itself fails: then the fault is of another kind.
+    baked when the traced point itself fails, or where a size fails in some draws alone: then the
+    fault is of another kind.
     """
     traced = reference.spec.traced_sizes
-    ordinary = [one for one in verdicts if one.judged.case.draw_class == "ordinary"]
+    ordinary = [one for one in verdicts if one.judged.case.kind in SHOWING_SIZES]
     if any(one.failed for one in verdicts if one.judged.case.sizes == traced):
         return
     for dimension in reference.spec.dimensions:
         alone = [one for one in ordinary if _others_traced(one, dimension.name, traced)]
         failing = [one for one in alone if one.failed]
         sizes = {one.judged.case.sizes[dimension.name] for one in failing}
+        right = {one.judged.case.sizes[dimension.name] for one in alone if not one.failed}
+        sizes -= right
         if sizes:
             explained = frozenset(
                 one.judged.case.number
                 for one in verdicts
                 if one.failed and one.judged.case.sizes[dimension.name] != traced[dimension.name]
             )
-            yield Baked(_finding(dimension.name, sizes, traced[dimension.name], failing), explained)
+            shown = [one for one in failing if one.judged.case.sizes[dimension.name] in sizes]
+            yield Baked(_finding(dimension.name, sizes, traced[dimension.name], shown), explained)
 
 
 def _others_traced(verdict: CaseVerdict, name: str, traced: dict[str, int]) -> bool:

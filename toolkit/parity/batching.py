@@ -11,8 +11,9 @@ import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.inputs import Array, run_module
-from toolkit.parity.compare import MAX_SCORE, difference, score
+from toolkit.parity.compare import difference, score, tolerance_used
 from toolkit.parity.findings import Finding, error, note
+from toolkit.parity.limits import MAX_SCORE, USUAL, Limits
 from toolkit.parity.oracle import Oracle
 from toolkit.spec import BATCH, ModelSpec, Port
 
@@ -58,9 +59,10 @@ def try_eager(reference: Reference, oracle: Oracle) -> BatchTrial | None:
         outputs = _eager_outputs(reference, oracle, trial)
     except Exception:  # a batch of both may be outside what the model takes
         return None
-    mixing = _mixing(reference, outputs, MAX_SCORE)
+    limits = Limits(MAX_SCORE)
+    mixing = _mixing(reference, outputs, limits)
     if mixing and reference.unfit:
-        mixing = _mixing(reference, outputs, MAX_SCORE, _moved(reference, trial))
+        mixing = _mixing(reference, outputs, limits, _moved(reference, trial))
     return replace(trial, mixing=mixing)
 
 
@@ -92,7 +94,7 @@ def told(reference: Reference, trial: BatchTrial | None) -> list[Finding]:
     return [note("batch-dependence", text, case=trial.first.case.number)]
 
 
-def try_candidate(reference: Reference, run: Run) -> list[Finding]:
+def try_candidate(reference: Reference, run: Run, limits: Limits = USUAL) -> list[Finding]:
     """An error where the form mixes the samples of a batch and eager does not."""
     trial = reference.batch_trial
     if trial is None:
@@ -102,10 +104,10 @@ def try_candidate(reference: Reference, run: Run) -> list[Finding]:
     except ToolkitError:
         return []  # that it refuses a size is said elsewhere
     # Either side of the comparison may be as far from the oracle as a right form may be.
-    limit = 2 * MAX_SCORE
-    mixing = _mixing(reference, outputs, limit)
+    twice = _doubled(limits)
+    mixing = _mixing(reference, outputs, twice)
     if set(mixing) - set(trial.mixing):
-        mixing = _mixing(reference, outputs, limit, _moved(reference, trial))
+        mixing = _mixing(reference, outputs, twice, _moved(reference, trial))
     names = [name for name in mixing if name not in trial.mixing]
     if not names:
         return []
@@ -116,12 +118,26 @@ def try_candidate(reference: Reference, run: Run) -> list[Finding]:
     return [error("batch-dependence", text, case=trial.first.case.number)]
 
 
+def _doubled(limits: Limits) -> Limits:
+    """What both sides of the comparison may be off by; batches are no stricter than rounding is."""
+    return replace(
+        limits,
+        max_score=2 * max(limits.max_score, MAX_SCORE),
+        atol={name: 2 * value for name, value in limits.atol.items()},
+        rtol={name: 2 * value for name, value in limits.rtol.items()},
+    )
+
+
 def _drawn(reference: Reference) -> BatchTrial | None:
     """The least pair of ordinary cases that can be joined, other sizes as traced if can be."""
     spec = reference.spec
     if BATCH not in spec.traced_sizes:
         return None
-    ordinary = [one for one in reference.cases if one.case.draw_class == "ordinary"]
+    ordinary = [
+        one
+        for one in reference.cases
+        if one.case.draw_class == "ordinary" and (reference.unfit or not one.alone)
+    ]
     pairs = [pair for pair in combinations(ordinary, 2) if _fit(spec, *pair)]
     if not pairs:
         return None
@@ -177,7 +193,7 @@ class _Pair:
 def _mixing(
     reference: Reference,
     outputs: Outputs,
-    limit: float,
+    limits: Limits,
     moved: tuple[Arrays, Arrays] | None = None,
 ) -> tuple[str, ...]:
     """The outputs that come out otherwise when two batches are run as one."""
@@ -185,7 +201,7 @@ def _mixing(
         port.name
         for port in reference.spec.outputs
         if all(port.name in arrays for arrays in outputs)
-        and any(_differ(reference, port, pair, limit) for pair in _pairs(port, outputs, moved))
+        and any(_differ(reference, port, pair, limits) for pair in _pairs(port, outputs, moved))
     )
 
 
@@ -210,10 +226,15 @@ def _in_a_row(parts: Sequence[Array | None], axis: int) -> Array | None:
         return None
 
 
-def _differ(reference: Reference, port: Port, pair: _Pair, limit: float) -> bool:
+def _differ(reference: Reference, port: Port, pair: _Pair, limits: Limits) -> bool:
     apart, together = pair.apart, pair.together
     if apart is None or apart.shape != together.shape:
         return True
+    tolerance = limits.tolerance(port.name, is_float=port.is_float)
+    if tolerance is not None:
+        used = tolerance_used(together, apart, tolerance.atol, tolerance.rtol)
+        if not np.any(used > 1):
+            return False
     moved = np.zeros(apart.shape) if pair.moved is None else pair.moved
     if not port.is_float:
         return bool(np.any((apart != together) & (moved == 0)))
@@ -221,4 +242,4 @@ def _differ(reference: Reference, port: Port, pair: _Pair, limit: float) -> bool
         return True
     slices = reference.slices[port.name]
     noise = reference.noise[port.name, "ordinary"] + slices.reduce(moved)
-    return score(slices, difference(apart, together), np.asarray(noise)) > limit
+    return score(slices, difference(apart, together), np.asarray(noise)) > limits.max_score

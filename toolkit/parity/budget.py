@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from toolkit.parity.plan import DRAW_CLASSES, Case
-from toolkit.spec import ModelSpec
+from toolkit.inputs import OF_SOME_INPUTS
+from toolkit.parity.plan import Case
+from toolkit.spec import BATCH, ModelSpec
 
 LEAST_CASES = 8
 """So many cases run whatever they cost, and more where more sizes are to be covered."""
+
+LONGEST_WIDE_S = 1.0
+"""What a wide case may take in eager."""
 
 Clock = Callable[[], float]
 
@@ -34,25 +39,79 @@ class Budget:
         return self.clock() - self._began < self.seconds
 
 
+@dataclass
+class Pace:
+    """Seconds a sample in the quickest case so far: whether a wide case would take too long.
+
+    Small inputs say nothing of what a model makes of them.
+    """
+
+    clock: Clock = time.monotonic
+    longest_s: float = LONGEST_WIDE_S
+    _least_s: float | None = None
+
+    def too_wide(self, case: Case) -> bool:
+        """Whether a wide case is to be left out; before any other has run, it is not."""
+        if case.kind != "wide" or self._least_s is None:
+            return False
+        return self._least_s * case.sizes[BATCH] > self.longest_s
+
+    @contextlib.contextmanager
+    def watching(self, case: Case) -> Iterator[None]:
+        """Meanwhile a case runs; one that raises counts for nothing."""
+        began = self.clock()
+        yield
+        each_s = (self.clock() - began) / max(1, case.sizes.get(BATCH, 1))
+        self._least_s = each_s if self._least_s is None else min(each_s, self._least_s)
+
+
 def by_coverage(spec: ModelSpec, cases: Sequence[Case]) -> list[Case]:
     """The same cases, those first that cover most.
 
-    Every size of every dimension once, the user's own arrays, every class and kind of values once,
-    then the classes of values in turn.
+    Those that run whatever they cost, every further kind of values once, then the classes of
+    values in turn.
     """
-    first = [*_sizes_once(spec, cases), *_kinds_once(cases)]
+    first = [*_certain(spec, cases), *_once(cases, lambda case: case.kind)]
     chosen = {case.number: case for case in first}
     rest = [case for case in cases if case.number not in chosen]
     return [*chosen.values(), *_in_turn(rest)]
 
 
 def least_cases(spec: ModelSpec, cases: Sequence[Case]) -> int:
-    """How many of the cases by coverage run whatever they cost.
+    """How many of the cases by coverage run whatever they cost: eight at least."""
+    return max(LEAST_CASES, len({case.number for case in _certain(spec, cases)}))
 
-    Every size of every dimension, the user's own arrays and every class of values, eight at least.
+
+def certain_cases(spec: ModelSpec, cases: Sequence[Case]) -> frozenset[int]:
+    """The numbers of those that run whatever they cost."""
+    ordered = by_coverage(spec, cases)
+    return frozenset(case.number for case in ordered[: least_cases(spec, cases)])
+
+
+def _certain(spec: ModelSpec, cases: Sequence[Case]) -> Iterator[Case]:
+    """Every size of every dimension, the user's own arrays, a held-out sample and every class.
+
+    Then what only some inputs can be: a branch that a form has lost shows in one of these alone.
+    The ordinary class gets a second draw at the first case's sizes: a constant shows by it.
     """
-    given = sum(case.kind == "given" for case in cases)
-    return max(LEAST_CASES, len([*_sizes_once(spec, cases)]) + given + len(DRAW_CLASSES))
+    yield from _sizes_once(spec, cases)
+    yield from (case for case in cases if case.kind == "given")
+    ordinary = [case for case in cases if case.kind == "ordinary"]
+    yield from [case for case in ordinary[1:] if case.sizes == ordinary[0].sizes][:1]
+    yield from [case for case in cases if case.kind == "held-out"][:1]
+    yield from _once(cases, lambda case: case.draw_class)
+    yield from (case for case in cases if case.kind == "full-range")
+    some = [case for case in cases if case.kind in OF_SOME_INPUTS]
+    yield from _once(some, lambda case: case.values)
+
+
+def _once(cases: Sequence[Case], what: Callable[[Case], str]) -> Iterator[Case]:
+    """The first case of each."""
+    seen: set[str] = set()
+    for case in cases:
+        if what(case) not in seen:
+            seen.add(what(case))
+            yield case
 
 
 def _sizes_once(spec: ModelSpec, cases: Sequence[Case]) -> Iterator[Case]:
@@ -61,27 +120,6 @@ def _sizes_once(spec: ModelSpec, cases: Sequence[Case]) -> Iterator[Case]:
         new = {(one.name, case.sizes[one.name]) for one in spec.dimensions} - covered
         if case.kind == "ordinary" and (new or not covered):
             covered |= new
-            yield case
-
-
-def _kinds_once(cases: Sequence[Case]) -> Iterator[Case]:
-    """The user's own arrays, one case of every class of values, then of every kind.
-
-    The ordinary class gets a second draw at the first case's sizes: a constant shows by it.
-    """
-    yield from (case for case in cases if case.kind == "given")
-    ordinary = [case for case in cases if case.kind == "ordinary"]
-    yield from [case for case in ordinary[1:] if case.sizes == ordinary[0].sizes][:1]
-    seen: set[str] = {"given", "ordinary"}
-    classes: set[str] = {"ordinary"}
-    for case in cases:
-        if case.draw_class not in classes:
-            classes.add(case.draw_class)
-            seen.add(case.kind)
-            yield case
-    for case in cases:
-        if case.kind not in seen:
-            seen.add(case.kind)
             yield case
 
 

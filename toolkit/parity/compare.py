@@ -21,10 +21,12 @@ from toolkit.spec import Port
 Array = NDArray[Any]
 Vector = NDArray[np.float64]
 
-MAX_SCORE = 30.0
-"""Right exports of the catalogue score up to 10.6, the mildest planted fault 882."""
 SLICE_FLOOR_EPS = 4.0
 TENSOR_FLOOR_EPS = 1.0
+COARSE_EPS = 2.0**-10
+COARSE_SHARE = 0.25
+"""Of the floors so much where eps is this or more: at 30 times four roundings an eighth of a value
+of float16, and nearly all of one of bfloat16, would pass for noise."""
 MOST_SLICES = 4096
 GROUPS = 256
 EPS: Mapping[str, float] = {
@@ -88,7 +90,7 @@ def slicing(port: Port, oracles: Sequence[Array]) -> Slicing:
         return plain
     magnitudes = np.max([plain.reduce(finite_magnitude(oracle)) for oracle in oracles], axis=0)
     groups = np.empty(magnitudes.size, dtype=np.intp)
-    for group, members in enumerate(np.array_split(np.argsort(magnitudes), GROUPS)):
+    for group, members in enumerate(np.array_split(np.argsort(magnitudes, kind="stable"), GROUPS)):
         groups[members] = group
     return Slicing(axis, groups)
 
@@ -109,22 +111,30 @@ def difference(left: Array, right: Array, *others: Array) -> Array:
     return np.abs(apart)
 
 
-def floor(slices: Slicing, oracles: Sequence[Array], eps: float) -> Vector:
-    """The least noise of each slice: what one rounding of its largest values is worth."""
+def floor(slices: Slicing, oracles: Sequence[Array], eps: float, scale: float = 0.0) -> Vector:
+    """The least noise of each slice: what one rounding of its largest values is worth.
+
+    The tensor's own largest value counts as `scale` at least.
+    """
     magnitudes = np.max([slices.reduce(finite_magnitude(oracle)) for oracle in oracles], axis=0)
-    whole = magnitudes.max(initial=0.0)
+    whole = magnitudes.max(initial=scale)
+    eps = eps * COARSE_SHARE if eps >= COARSE_EPS else eps
     return np.asarray(
         np.maximum(SLICE_FLOOR_EPS * eps * magnitudes, TENSOR_FLOOR_EPS * eps * whole)
     )
 
 
 def pooled_noise(
-    slices: Slicing, oracles: Sequence[Array], eagers: Sequence[Array], eps: float
+    slices: Slicing,
+    oracles: Sequence[Array],
+    eagers: Sequence[Array],
+    eps: float,
+    scale: float = 0.0,
 ) -> Vector:
     """Eager's own error for each slice, pooled over the cases of one draw class."""
     pairs = zip(oracles, eagers, strict=True)
     errors = [slices.reduce(difference(eager, oracle)) for oracle, eager in pairs]
-    return np.asarray(np.maximum(np.max(errors, axis=0), floor(slices, oracles, eps)))
+    return np.asarray(np.maximum(np.max(errors, axis=0), floor(slices, oracles, eps, scale)))
 
 
 def score(slices: Slicing, error: Array, noise: Vector) -> float:
@@ -133,6 +143,14 @@ def score(slices: Slicing, error: Array, noise: Vector) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.where(errors == 0.0, 0.0, errors / noise)
     return float(ratios.max(initial=0.0))
+
+
+def tolerance_used(candidate: Array, eager: Array, atol: float, rtol: float) -> Array:
+    """|candidate - eager| as a share of atol + rtol·|eager|, 0 where either is not finite."""
+    apart = difference(candidate, eager)
+    allowed = atol + rtol * finite_magnitude(np.asarray(eager, np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(apart == 0.0, 0.0, apart / allowed))
 
 
 def non_finite_faults(candidate: Array, eager: Array) -> tuple[int, int]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from toolkit.inputs import Array
 from toolkit.parity.compare import EPS, difference, finite_magnitude
 from toolkit.parity.findings import Finding, error, note
+from toolkit.parity.limits import MAX_SCORE
 from toolkit.spec import Port
 
 if TYPE_CHECKING:
@@ -18,11 +22,37 @@ def degenerate(reference: Reference) -> list[Finding]:
     floats = [port for port in reference.spec.outputs if port.is_float]
     constant = [port.name for port in floats if _is_constant(reference, port)]
     if not constant:
-        return []
+        return _blunt(reference, floats)
     text = f"constant over all ordinary cases: {', '.join(constant)}; parity on it proves nothing"
     if len(constant) == len(floats):
         return [error("degenerate", text, case=reference.cases[0].case.number)]
     return [note("degenerate", text)]
+
+
+def _blunt(reference: Reference, floats: Sequence[Port]) -> list[Finding]:
+    """Outputs that are next to nothing in ordinary cases: a form that gives 0 would pass there."""
+    names = [port.name for port in floats if _may_be_zero(reference, port)]
+    if not names:
+        return []
+    text = (
+        f"so small beside their noise in all ordinary cases that a form which gives 0 would pass: "
+        f"{', '.join(names)}; --inputs FILE with inputs for which they are not would tell more"
+    )
+    return [note("degenerate", text)]
+
+
+def _may_be_zero(reference: Reference, port: Port) -> bool:
+    noise = reference.noise.get((port.name, "ordinary"))
+    if noise is None:
+        return False
+    slices = reference.slices[port.name]
+    oracles = [
+        judged.oracle[port.name]
+        for judged in reference.cases
+        if judged.case.draw_class == "ordinary" and port.name in judged.oracle
+    ]
+    largest = np.max([slices.reduce(finite_magnitude(oracle)) for oracle in oracles], axis=0)
+    return bool(largest.any() and np.all(largest <= MAX_SCORE * noise))
 
 
 def _is_constant(reference: Reference, port: Port) -> bool:

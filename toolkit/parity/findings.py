@@ -22,6 +22,9 @@ Name = Literal[
     "left-out",
     "batch-dependence",
     "dynamic",
+    "perturbation",
+    "override",
+    "low-precision",
 ]
 
 
@@ -52,6 +55,8 @@ def error(
     return Finding(name, "error", message, stage=stage, module=module, case=case)
 
 
-def note(name: Name, message: str, *, case: int | None = None) -> Finding:
+def note(
+    name: Name, message: str, *, case: int | None = None, module: str | None = None
+) -> Finding:
     """A finding that only tells."""
-    return Finding(name, "note", message, case=case)
+    return Finding(name, "note", message, module=module, case=case)

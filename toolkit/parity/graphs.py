@@ -36,9 +36,13 @@ _RANDOM_ATEN = (
 _TRAINING_FLAG = {"aten::dropout": 2, "aten::feature_dropout": 2, "aten::batch_norm": 5}
 
 
-def random_operators(format_name: str, path: Path) -> list[Finding]:
-    """A `training-mode` finding for each kind of such operator; ONNX files are only parsed."""
-    found = dict.fromkeys(_READERS[format_name](path))
+def random_operators(format_name: str, path: Path, loaded: Any) -> list[Finding]:
+    """A `training-mode` finding for each kind of such operator; ONNX files are only parsed.
+
+    `loaded` is the module that a runtime of torch made of the file.
+    """
+    reader = _READERS.get(format_name)
+    found = dict.fromkeys(_in_onnx(path) if reader is None else reader(loaded))
     return [
         error("training-mode", f"the exported graph holds {operator}", stage="capture")
         for operator in found
@@ -91,13 +95,12 @@ def _in_onnx_nodes(graph: Any, constants: Mapping[str, Any], fixed: Collection[s
     return found
 
 
-def _in_torchscript(path: Path) -> list[str]:
+def _in_torchscript(module: Any) -> list[str]:
     import torch
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that TorchScript is deprecated is known
-        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-        frozen = torch.jit.freeze(module.eval())
+        frozen = torch.jit.freeze(module)
     return [_kind(node) for node in frozen.inlined_graph.nodes() if _is_random(node)]
 
 
@@ -113,16 +116,15 @@ def _is_random(node: Any) -> bool:
     return kind.removeprefix("aten::").rstrip("_") in _RANDOM_ATEN
 
 
-def _in_pt2(path: Path) -> list[str]:
-    import torch
-
-    program = torch.export.load(str(path))
-    inputs = set(map(str, program.graph_signature.user_inputs))
+def _in_pt2(module: Any) -> list[str]:
+    inputs = {node.name for node in module.graph.nodes if node.op == "placeholder"}
     found = []
-    for node in program.graph.nodes:
+    for node in module.graph.nodes:
+        if node.op != "call_function":
+            continue
         target = str(node.target)
         operator = target.removeprefix("aten.").split(".")[0].rstrip("_")
-        if node.op == "call_function" and operator in _RANDOM_ATEN:
+        if operator in _RANDOM_ATEN:
             found.append(target)
         elif operator == "batch_norm" and not _reached(node.args[0], inputs):
             continue
@@ -149,9 +151,7 @@ def _flag_set(node: Any, operator: str) -> bool:
     return len(node.args) > position and node.args[position] is True
 
 
-_READERS: Mapping[str, Callable[[Path], list[str]]] = {
-    "onnx": _in_onnx,
-    "onnx-legacy": _in_onnx,
+_READERS: Mapping[str, Callable[[Any], list[str]]] = {
     "pt2": _in_pt2,
     "script": _in_torchscript,
     "trace": _in_torchscript,

@@ -10,43 +10,39 @@ import numpy as np
 from torch import nn
 
 from toolkit.events import Observe, Progress, ignore
-from toolkit.inputs import Array, Kind, draw, run_module
+from toolkit.inputs import Array, run_module
 from toolkit.parity import batching
-from toolkit.parity.budget import LEAST_CASES, Budget, by_coverage, least_cases
-from toolkit.parity.compare import (
-    EPS,
-    MAX_SCORE,
-    Slicing,
-    Vector,
-    difference,
-    floor,
-    pooled_noise,
-    slicing,
-)
+from toolkit.parity.budget import LEAST_CASES, Budget, Pace, by_coverage, least_cases
+from toolkit.parity.compare import Slicing, Vector
 from toolkit.parity.degenerate import degenerate
-from toolkit.parity.findings import Finding, error, note
-from toolkit.parity.oracle import Oracle
-from toolkit.parity.plan import DRAW_CLASSES, Case, DrawClass
-from toolkit.parity.probes import training_operations, two_random_states
+from toolkit.parity.findings import Finding
+from toolkit.parity.noise import doubted, measure_noise
+from toolkit.parity.oracle import Oracle, cannot_run
+from toolkit.parity.plan import Case, DrawClass
+from toolkit.parity.probabilities import PROBABILITY_SCALE
 from toolkit.parity.second_look import Spread, spread
+from toolkit.parity.shown import not_finite, outside_domain, perturbed, probed
+from toolkit.parity.tf32 import without_tf32
 from toolkit.reasons import reason
 from toolkit.spec import Dimension, ModelSpec, Port
 
 LEAST_SHARE = 0.5
 """Of the planned cases so many must run in eager, or the check proves nothing."""
 LEAST_SIZES = 2
-OTHER_SEED = 90210
-"""Of inputs that no case of a plan has."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One case with what eager and the oracle gave; without an oracle, eager stands in for it."""
+    """One case with what eager and the oracle gave.
+
+    Where the oracle cannot judge the case, `alone` says why, and eager stands in for it.
+    """
 
     case: Case
     inputs: Mapping[str, Array]
     eager: Mapping[str, Array]
     oracle: Mapping[str, Array]
+    alone: str | None = None
 
 
 @dataclass
@@ -54,7 +50,9 @@ class Reference:
     """Eager and the oracle over a plan, the noise of each output, and what eager itself shows.
 
     `cases` are those that ran, in the order in which they cover most; `left_out` did not run for
-    want of time; `certain` are the numbers of those that run whatever they cost.
+    want of time; `certain` are the numbers of those that run whatever they cost. `probabilities`
+    are the outputs that are such by their making. `cache` is the same in
+    lower precisions.
     """
 
     spec: ModelSpec
@@ -66,10 +64,13 @@ class Reference:
     left_out: list[Case] = field(default_factory=list)
     certain: frozenset[int] = frozenset()
     unfit: str | None = None
+    unfit_in: str | None = None
+    probabilities: frozenset[str] = frozenset()
     findings: list[Finding] = field(default_factory=list)
     slices: dict[str, Slicing] = field(default_factory=dict)
     noise: dict[tuple[str, DrawClass], Vector] = field(default_factory=dict)
     batch_trial: batching.BatchTrial | None = None
+    cache: dict[str, Reference | None] = field(default_factory=dict)
     _spreads: dict[int, Spread] = field(default_factory=dict)
 
     @property
@@ -100,6 +101,21 @@ class Reference:
                 if seen.setdefault(tuple(judged.case.sizes.items()), shape) != shape:
                     return True
         return False
+
+    def noise_of(self, name: str, judged: Judged) -> Vector:
+        """The noise of each slice of an output in a case.
+
+        Where eager stands in for the oracle in this case alone, how far it moves counts too.
+        """
+        noise = self.noise[name, judged.case.draw_class]
+        if judged.alone is None or self.unfit:
+            return noise
+        moved = self.slices[name].reduce(self.spread(judged).changes[name])
+        return np.asarray(np.maximum(noise, moved))
+
+    def scale(self, name: str) -> float:
+        """What an output's largest value counts as at least; 0 where nothing is known of it."""
+        return PROBABILITY_SCALE if name in self.probabilities else 0.0
 
     def spread(self, judged: Judged) -> Spread:
         """How far eager moves in this case under the second look; computed once."""
@@ -138,6 +154,7 @@ class Reference:
         )
 
 
+@without_tf32()
 def refer(
     module: nn.Module,
     spec: ModelSpec,
@@ -157,28 +174,31 @@ def refer(
     certain = frozenset(case.number for case in ordered[:least])
     reference = Reference(spec, module, device, planned=len(plan), certain=certain)
     oracle: Oracle | None = None
+    pace = Pace()
     for done, case in enumerate(ordered):
         if not budget.allows(done, least):
-            reference.left_out = ordered[done:]
-            reference.planned = done
+            reference.left_out += ordered[done:]
             break
+        if pace.too_wide(case):
+            reference.left_out.append(case)
+            continue
         observe(Progress(spec.name, "check", "eager and oracle", done, len(plan)))
         arrays = case.inputs(spec)
         try:
-            eager = run_module(module, spec, arrays, device=device)
+            with pace.watching(case):
+                eager = run_module(module, spec, arrays, device=device)
         except Exception as raised:
             reference.outside.append((case, f"{type(raised).__name__}: {_one_line(raised)}"))
             continue
         if oracle is None:
             oracle = Oracle(_on_cpu(module, device), spec, arrays)
-        judged = Judged(case, arrays, eager, _oracle_outputs(oracle, arrays, eager))
-        reference.cases.append(judged)
+        reference.cases.append(_judged(oracle, case, arrays, eager))
+    reference.planned -= len(reference.left_out)
     if oracle is not None:
-        reference.unfit = oracle.unfit
-        _settle(reference)
+        _settle(reference, oracle)
         reference.batch_trial = batching.try_eager(reference, oracle)
         reference.findings += batching.told(reference, reference.batch_trial)
-    reference.findings += _outside_domain(reference)
+    reference.findings += outside_domain(reference)
     return reference
 
 
@@ -187,7 +207,7 @@ def core(reference: Reference) -> Reference:
     cases = [judged for judged in reference.cases if judged.case.number in reference.certain]
     alone = replace(reference, cases=cases, slices={}, noise={})
     if not reference.random:
-        _measure_noise(alone)
+        measure_noise(alone)
     return alone
 
 
@@ -197,125 +217,44 @@ def _on_cpu(module: nn.Module, device: str) -> nn.Module:
     return copy.deepcopy(module).cpu()
 
 
-def _oracle_outputs(
-    oracle: Oracle, arrays: Mapping[str, Array], eager: Mapping[str, Array]
-) -> Mapping[str, Array]:
-    """The oracle's outputs; eager's where the oracle is unfit or departs in structure."""
-    if oracle.unfit:
-        return eager
-    try:
-        outputs = oracle.run(arrays)
-    except Exception as raised:
-        oracle.unfit = f"cannot run in float64: {type(raised).__name__}: {_one_line(raised)}"
-        return eager
-    if {name: out.shape for name, out in outputs.items()} != {
-        name: out.shape for name, out in eager.items()
-    }:
-        oracle.unfit = "gives other outputs in float64"
-        return eager
-    return outputs
+def _judged(
+    oracle: Oracle, case: Case, arrays: Mapping[str, Array], eager: Mapping[str, Array]
+) -> Judged:
+    """A case with its oracle's outputs; with eager's where it cannot judge this case."""
+    outputs: Mapping[str, Array] = eager
+    alone = oracle.unfit
+    if alone is None:
+        try:
+            outputs = oracle.run(arrays)
+            alone = _departs_in_kind(outputs, eager)
+        except Exception as raised:
+            alone = cannot_run(raised)
+    return Judged(case, arrays, eager, eager if alone else outputs, alone)
+
+
+def _departs_in_kind(oracle: Mapping[str, Array], eager: Mapping[str, Array]) -> str | None:
+    """Why an oracle says nothing of a case: it must have values wherever eager has."""
+    shapes = [{name: one.shape for name, one in outputs.items()} for outputs in (oracle, eager)]
+    if shapes[0] != shapes[1]:
+        return "gives other outputs in float64"
+    lost = any(np.any(np.isfinite(eager[name]) & ~np.isfinite(oracle[name])) for name in eager)
+    return "is not finite in float64 where eager is" if lost else None
 
 
 def _one_line(raised: BaseException) -> str:
     return " ".join(reason(raised).split())
 
 
-def _settle(reference: Reference) -> None:
+def _settle(reference: Reference, oracle: Oracle) -> None:
     """Noise, and what eager itself shows, once all cases have run."""
-    reference.findings += _probe(reference)
-    if reference.unfit:
-        reference.findings.append(
-            note("ill-conditioned", f"perturbation: the float64 oracle {reference.unfit}")
-        )
-        reference.cases = [
-            Judged(judged.case, judged.inputs, judged.eager, judged.eager)
-            for judged in reference.cases
-        ]
+    reference.findings += probed(reference)
+    reference.probabilities = oracle.probabilities
     if not reference.random:
-        _measure_noise(reference)
+        reference.cases = list(doubted(reference))
+    if all(judged.alone for judged in reference.cases):
+        reference.unfit, reference.unfit_in = reference.cases[0].alone, oracle.where
+    reference.findings += perturbed(reference)
+    if not reference.random:
+        measure_noise(reference)
         reference.findings += degenerate(reference)
-
-
-def _probe(reference: Reference) -> list[Finding]:
-    """Training-mode operations and randomness, seen on the first ordinary case."""
-    judged = reference.cases[0]
-    others = _other_inputs(reference.spec, judged.case.sizes)
-    found = [
-        error(
-            "training-mode",
-            f"{operation} is active after eval() in {path}",
-            case=judged.case.number,
-            module=path,
-        )
-        for path, operation in training_operations(
-            reference.module, reference.spec, judged.inputs, others, device=reference.device
-        ).items()
-    ]
-    first, second = two_random_states(
-        reference.module, reference.spec, judged.inputs, device=reference.device
-    )
-    moved = [name for name in first if departs(first[name], second[name])]
-    if moved:
-        text = f"two eager runs of the same inputs differ in {', '.join(moved)}"
-        found.append(error("nondeterministic", text, case=judged.case.number))
-    return found
-
-
-def _other_inputs(spec: ModelSpec, sizes: Mapping[str, int]) -> list[dict[str, Array]]:
-    """Inputs that no case of a plan has: at another size of every dimension, and of other kinds."""
-    moved = {
-        dimension.name: next(size for size in reversed(dimension.tested) if size != sizes[name])
-        for dimension in spec.dimensions
-        if len(dimension.tested) > 1 and (name := dimension.name)
-    }
-    kinds: tuple[Kind, ...] = ("ordinary", "scaled", "highest", "lowest")
-    return [
-        draw(spec, {**sizes, **moved}, OTHER_SEED + place, kind) for place, kind in enumerate(kinds)
-    ]
-
-
-def departs(first: Array, second: Array) -> bool:
-    """Whether two runs differ by more than a right export may."""
-    if first.shape != second.shape:
-        return True
-    if not np.issubdtype(first.dtype, np.floating):
-        return bool(np.any(first != second))
-    eps = EPS.get(str(first.dtype), EPS["float32"])
-    whole = Slicing(None)
-    limit = MAX_SCORE * floor(whole, [first], eps)
-    return bool(np.any(whole.reduce(difference(first, second)) > limit))
-
-
-def _outside_domain(reference: Reference) -> list[Finding]:
-    if not reference.outside:
-        return []
-    case, message = reference.outside[0]
-    text = (
-        f"eager raises in {len(reference.outside)} of {reference.planned} cases, "
-        f"first in {case}: {message}"
-    )
-    return [note("outside-domain", text, case=case.number)]
-
-
-def _measure_noise(reference: Reference) -> None:
-    for port in reference.spec.outputs:
-        if not port.is_float:
-            continue
-        having = [judged for judged in reference.cases if port.name in judged.oracle]
-        oracles = [judged.oracle[port.name] for judged in having]
-        reference.slices[port.name] = slicing(port, oracles)
-        for draw_class in DRAW_CLASSES:
-            members = [one for one in having if one.case.draw_class == draw_class]
-            if members:
-                reference.noise[port.name, draw_class] = _noise(reference, port, members)
-
-
-def _noise(reference: Reference, port: Port, members: list[Judged]) -> Vector:
-    slices = reference.slices[port.name]
-    oracles = [judged.oracle[port.name] for judged in members]
-    eagers = [judged.eager[port.name] for judged in members]
-    noise = pooled_noise(slices, oracles, eagers, EPS[port.dtype])
-    if reference.unfit:
-        moved = [slices.reduce(reference.spread(judged).changes[port.name]) for judged in members]
-        noise = np.asarray(np.maximum(noise, np.max(moved, axis=0)))
-    return noise
+    reference.findings += not_finite(reference)

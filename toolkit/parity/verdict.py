@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,14 +10,17 @@ from toolkit.errors import ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import Array
 from toolkit.parity import batching
-from toolkit.parity.baked import baked_dimensions
 from toolkit.parity.budget import Budget, listed
 from toolkit.parity.cases import CaseVerdict, compare_case, second_look
-from toolkit.parity.compare import MAX_SCORE
+from toolkit.parity.fidelity import Gauge
 from toolkit.parity.findings import Finding, error, note
-from toolkit.parity.reference import Judged, Reference, departs
+from toolkit.parity.limits import USUAL, Limits
+from toolkit.parity.reference import Judged, Reference
+from toolkit.parity.shown import departs
+from toolkit.parity.summary import summarise
+from toolkit.parity.tf32 import without_tf32
 
-Status = Literal["pass", "fail", "error"]
+Status = Literal["pass", "fail", "error", "refused"]
 
 CONFIRMATIONS = 6
 """Faulty cases that get the second look's 16 runs; once so many stand, the verdict does too."""
@@ -42,18 +45,24 @@ class Verdict:
     findings: tuple[Finding, ...]
 
 
+@without_tf32()
 def judge(
     reference: Reference,
     candidate: Candidate,
     *,
+    limits: Limits = USUAL,
+    gauge: Gauge | None = None,
     extra: Sequence[Finding] = (),
     label: str = "",
     budget: Budget | None = None,
     observe: Observe = ignore,
+    until_failed: bool = False,
 ) -> Verdict:
     """Run the form over the plan; `extra` are findings made before (warnings, the file itself).
 
-    `label` is the form's name, told with the progress. What `budget` has no time for is listed.
+    `gauge` measures a form of low precision (`toolkit.parity.standards`). `label` is the form's
+    name, told with the progress. What `budget` has no time for is listed. With `until_failed` the
+    first case that fails is the last, and what else is wrong is not looked for.
     """
     findings = [*reference.findings, *extra]
     too_little = reference.too_little()
@@ -61,38 +70,96 @@ def judge(
         return Verdict("error", None, None, len(reference.cases), tuple(findings))
     if reference.random:
         return Verdict("fail", None, None, len(reference.cases), tuple(findings))
-    budget = budget or Budget(None)
-    verdicts = _run_cases(reference, candidate, label, budget, observe)
-    findings += _left_out(reference, len(verdicts))
-    findings += _candidate_randomness(candidate, verdicts)
-    shown = summarise(reference, verdicts)
-    # A form that is right at some sizes of the batch alone would seem to mix its samples.
-    if not any(one.name == "baked-dimension" for one in shown):
-        shown += batching.try_candidate(reference, candidate.run)
-    findings += shown
-    failed = any(found.severity == "error" for found in findings)
+    terms = Terms(limits, gauge, until_failed)
+
+    def tell(done: int) -> None:
+        name, planned = reference.spec.name, len(reference.cases)
+        observe(Progress(name, "check", label, done, planned, form=label))
+
+    verdicts = _run_cases(reference, candidate, terms, budget or Budget(None), tell)
+    if until_failed and verdicts[-1].failed:
+        findings += summarise(reference, verdicts)
+    else:
+        findings += _whole_findings(reference, candidate, terms, verdicts)
+    if gauge is not None:
+        findings = [*gauge.findings(), *findings]  # first, for a refusal rests on them
     return Verdict(
-        "fail" if failed else "pass",
+        _status(findings, terms),
         _score(verdicts),
-        reference.noise_source,
+        _noise_source(reference, verdicts),
         len(verdicts),
         tuple(findings),
     )
 
 
+def _whole_findings(
+    reference: Reference, candidate: Candidate, terms: Terms, verdicts: Sequence[CaseVerdict]
+) -> list[Finding]:
+    """What all cases show."""
+    shown = summarise(reference, verdicts)
+    # A form that is right at some sizes of the batch alone would seem to mix its samples.
+    if terms.scored and not any(one.name == "baked-dimension" for one in shown):
+        shown += batching.try_candidate(reference, candidate.run, terms.limits)
+    return [
+        *_left_out(reference, len(verdicts)),
+        *_candidate_randomness(candidate, verdicts),
+        *shown,
+    ]
+
+
+def _status(findings: Sequence[Finding], terms: Terms) -> Status:
+    """Refused where nothing but a missing bound stands in the way of a verdict."""
+    wrong = [found for found in findings if found.severity == "error"]
+    unbounded = terms.gauge is not None and terms.gauge.refused
+    if unbounded and all(found.name == "low-precision" for found in wrong):
+        return "refused"
+    return "fail" if wrong else "pass"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a form is held to, and what measures it where its precision is low."""
+
+    limits: Limits = USUAL
+    gauge: Gauge | None = None
+    until_failed: bool = False
+
+    @property
+    def scored(self) -> bool:
+        """Whether its values have a score."""
+        return self.gauge is None or not self.gauge.alone
+
+
+def _noise_source(reference: Reference, verdicts: Sequence[CaseVerdict]) -> str | None:
+    """What the values were judged by; None where that is no score and no tolerance."""
+    if any(one.overridden for one in verdicts):
+        return "override"
+    scored = any(one.scores or one.refusal or one.structure for one in verdicts)
+    return reference.noise_source if scored or not verdicts else None
+
+
+USUAL_TERMS = Terms()
+
+
 def _run_cases(
-    reference: Reference, candidate: Candidate, label: str, budget: Budget, observe: Observe
+    reference: Reference,
+    candidate: Candidate,
+    terms: Terms,
+    budget: Budget,
+    tell: Callable[[int], None],
 ) -> list[CaseVerdict]:
     verdicts: list[CaseVerdict] = []
     for done, judged in enumerate(reference.cases):
         if not budget.allows(done, reference.least):
             break
-        observe(
-            Progress(reference.spec.name, "check", label, done, len(reference.cases), form=label)
-        )
+        tell(done)
         confirmed = sum(one.wrong_values or bool(one.shapes) for one in verdicts)
         look_twice = confirmed < CONFIRMATIONS
-        verdicts.append(_judge_case(reference, candidate, judged, look_twice=look_twice))
+        verdicts.append(
+            judge_case(reference, candidate, judged, look_twice=look_twice, terms=terms)
+        )
+        if terms.until_failed and verdicts[-1].failed:
+            break
     return verdicts
 
 
@@ -108,14 +175,22 @@ def _left_out(reference: Reference, run: int) -> list[Finding]:
     return [note("left-out", text)]
 
 
-def _judge_case(
-    reference: Reference, candidate: Candidate, judged: Judged, *, look_twice: bool
+def judge_case(
+    reference: Reference,
+    candidate: Candidate,
+    judged: Judged,
+    *,
+    look_twice: bool,
+    terms: Terms = USUAL_TERMS,
 ) -> CaseVerdict:
+    """One form in one case; a second look where it is over the limit and that is wanted."""
     try:
         outputs = candidate.run(judged.inputs)
     except ToolkitError as raised:
-        return CaseVerdict(judged, refusal=raised.message)
-    verdict = compare_case(reference, judged, outputs)
+        return CaseVerdict(judged, terms.limits, refusal=raised.message)
+    verdict = compare_case(reference, judged, outputs, terms.limits, scored=terms.scored)
+    if terms.gauge is not None and judged.case.draw_class == "ordinary":
+        terms.gauge.add(judged.case.number, outputs)
     varying = any(reference.varies(name) for name in verdict.shapes)
     if (verdict.wrong_values or varying) and look_twice:
         second_look(reference, verdict, outputs)
@@ -141,98 +216,3 @@ def _candidate_randomness(candidate: Candidate, verdicts: Sequence[CaseVerdict])
         return []
     text = f"two runs of the form on the same inputs differ in {', '.join(moved)}"
     return [error("nondeterministic", text, case=verdicts[0].judged.case.number)]
-
-
-def summarise(reference: Reference, verdicts: Sequence[CaseVerdict]) -> list[Finding]:
-    """One finding a kind of fault, each on its smallest case; sizes that fail alone are baked."""
-    findings = list(baked_dimensions(reference, verdicts))
-    explained = {number for found in findings for number in found.cases}
-    rest = [one for one in verdicts if one.judged.case.number not in explained]
-    return [
-        *(found.finding for found in findings),
-        *_refusals(rest),
-        *_structure(rest),
-        *_non_finite(verdicts),
-        *_values(reference, rest),
-        *_notes(verdicts),
-        *_nothing_compared(reference, verdicts),
-    ]
-
-
-def smallest(verdicts: Sequence[CaseVerdict]) -> CaseVerdict:
-    """The case with the fewest input values."""
-    return min(verdicts, key=lambda one: sum(array.size for array in one.judged.inputs.values()))
-
-
-def _refusals(verdicts: Sequence[CaseVerdict]) -> list[Finding]:
-    refused = [one for one in verdicts if one.refusal]
-    if not refused:
-        return []
-    least = smallest(refused)
-    text = f"refuses {len(refused)} cases that eager accepts, {least.judged.case}: {least.refusal}"
-    return [error("structure", text, case=least.judged.case.number)]
-
-
-def _structure(verdicts: Sequence[CaseVerdict]) -> list[Finding]:
-    wrong = [one for one in verdicts if one.structure or one.shapes]
-    if not wrong:
-        return []
-    least = smallest(wrong)
-    text = f"{'; '.join([*least.structure, *least.shapes.values()])}, in {least.judged.case}"
-    return [error("structure", text, case=least.judged.case.number)]
-
-
-def _non_finite(verdicts: Sequence[CaseVerdict]) -> list[Finding]:
-    wrong = [one for one in verdicts if one.non_finite]
-    if not wrong:
-        return []
-    least = smallest(wrong)
-    text = (
-        f"{'; '.join(least.non_finite)}, in {least.judged.case}; {len(wrong)} such cases of "
-        f"{len(verdicts)}"
-    )
-    return [error("non-finite", text, case=least.judged.case.number)]
-
-
-def _values(reference: Reference, verdicts: Sequence[CaseVerdict]) -> list[Finding]:
-    wrong = [one for one in verdicts if one.wrong_values]
-    if not wrong:
-        return []
-    least = smallest(wrong)
-    parts = [
-        f"{name} is off by {least.largest_error[name]:.3g}, score {value:.3g} of {MAX_SCORE:.0f}"
-        for name, value in least.scores.items()
-        if value > MAX_SCORE
-    ]
-    parts += [f"{name}: {count} integers differ" for name, count in least.unequal.items()]
-    text = (
-        f"{'; '.join(parts)}, in {least.judged.case}; {len(wrong)} such cases of {len(verdicts)}"
-        f" (noise: {reference.noise_source})"
-    )
-    return [error("value", text, case=least.judged.case.number)]
-
-
-def _notes(verdicts: Sequence[CaseVerdict]) -> list[Finding]:
-    found = []
-    cleared = [one for one in verdicts if one.cleared]
-    if cleared:
-        text = (
-            f"{len(cleared)} cases are over the limit by no more than eager itself moves when "
-            f"its inputs and parameters are off by one rounding, first {cleared[0].judged.case}"
-        )
-        found.append(note("ill-conditioned", text, case=cleared[0].judged.case.number))
-    differing = [one for one in verdicts if one.notes]
-    if differing:
-        first = differing[0]
-        text = f"{'; '.join(first.notes)}, in {first.judged.case}"
-        found.append(note("non-finite", text, case=first.judged.case.number))
-    return found
-
-
-def _nothing_compared(reference: Reference, verdicts: Sequence[CaseVerdict]) -> list[Finding]:
-    """An empty comparison is an error: a check that compared nothing has shown nothing."""
-    ran = [one for one in verdicts if not one.refusal and not one.structure and not one.shapes]
-    if not ran or any(one.compared for one in ran):
-        return []
-    names = ", ".join(port.name for port in reference.spec.outputs) or "no output at all"
-    return [error("structure", f"not a single value could be compared: {names}")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from toolkit.report.check import format_score
 from toolkit.report.sheet import Remark
-from toolkit.results import CheckResult, ExportedModel, Finding, Script, Variant
+from toolkit.results import CheckResult, ExportedModel, Finding, Script, StageScore, Variant
 from toolkit.words import shell_word
 
 LEVELS = ("error", "limit", "note")
@@ -46,11 +47,26 @@ def _of_result(result: CheckResult, with_model: bool, known: bool) -> list[Remar
     words = [*model, *([] if result.format is None else [result.format]), *device]
     where = (" ".join(words),) if words else ()
     remarks = [_of_finding(finding, where, result.status) for finding in result.findings]
+    remarks += _of_stages(result, where)
     known = known or any(remark.level in ("error", "limit") for remark in remarks)
     if result.status == "pass" or known:
         return remarks
     level = "limit" if result.status == "limit" else "error"
     return [Remark(level, result.status, where, _REASONS[result.status]), *remarks]
+
+
+def _of_stages(result: CheckResult, where: tuple[str, ...]) -> list[Remark]:
+    """How a form that fails scores at each stage: what is over the limit came in there."""
+    if result.status != "fail" or len(result.stages) < 2:  # noqa: PLR2004 - one is the form itself
+        return []
+    scored = [f"{one.stage} {_score_of(one)}" for one in result.stages]
+    return [Remark("note", "stages", where, f"score by stage: {', '.join(scored)}")]
+
+
+def _score_of(stage: StageScore) -> str:
+    """Its score; the status where nothing was compared, or where no value is to blame."""
+    score = format_score(stage.score)
+    return score if stage.status == "pass" else f"{score} ({stage.status})"
 
 
 def _of_finding(finding: Finding, where: tuple[str, ...], status: str) -> Remark:

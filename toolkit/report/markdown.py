@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from toolkit.report.sections import sections
 from toolkit.report.sheet import Remark, Section, Sheet
 from toolkit.report.symbols import without_controls
 from toolkit.results import Document
 
 _SPECIAL = frozenset("\\`*_[]<>|#~&$")
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+_AT = "@&#8203;"
+"""A sign that calls nobody: hosts look for names after a bare one, whatever is escaped."""
 
 
 def format_markdown(document: Document) -> str:
     """Every section with its heading, table, findings and caption."""
-    blocks = [block for section in sections(document) for block in _blocks(section)]
+    return format_sections(sections(document))
+
+
+def format_sections(shown: Iterable[Section]) -> str:
+    """Sections with an empty line between their blocks."""
+    blocks = [block for section in shown for block in _blocks(section)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -47,9 +58,10 @@ def _bullet(remark: Remark) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is, on one line: no table, link, emphasis or HTML in it."""
+    """Text that Markdown shows as it is, on one line: no table, link, name or HTML in it."""
     line = " ".join(without_controls(text).split())
-    return "".join(f"\\{character}" if character in _SPECIAL else character for character in line)
+    safe = "".join(f"\\{character}" if character in _SPECIAL else character for character in line)
+    return _MENTION.sub(_AT, safe)
 
 
 def _code(text: str) -> str:

@@ -27,7 +27,7 @@ WIDE_BAR, NARROW_BAR = 20, 8
 REFRESHES_PER_S = 2
 """Few: what is being timed runs on the same machine."""
 EVERY_S = 5.0
-"""A plain line about the same stage comes at most this often."""
+"""A plain line about the same stage comes at most this often, and never twice the same."""
 
 
 class _Words(ProgressColumn):
@@ -84,6 +84,7 @@ class ProgressDisplay:
         self._task: TaskID | None = None
         self._stage: tuple[str, str, str | None] | None = None
         self._last_s = 0.0
+        self._told: set[str] = set()
 
     def __enter__(self) -> Self:
         if self._console.is_terminal and not self._silent:
@@ -143,6 +144,9 @@ class ProgressDisplay:
             return
         self._stage, self._last_s = stage, now_s
         text = printable(format_progress(progress), self._console.encoding)
+        if text in self._told:  # a step that takes long, or comes up again between others
+            return
+        self._told.add(text)
         self._console.print(Text(text.replace("\n", " ")), soft_wrap=True)
 
 

@@ -13,8 +13,10 @@ from toolkit.report.facts import facts_sheet
 from toolkit.report.findings import check_remarks, export_remarks, ordered, timing_remarks
 from toolkit.report.forms import forms_sheet
 from toolkit.report.numbers import SIZE_BASE
+from toolkit.report.plan import plan_section
 from toolkit.report.predict import pictures_section, predict_section
 from toolkit.report.rows import Row, model_names, model_rows
+from toolkit.report.self_tests import self_test_sections
 from toolkit.report.sheet import Remark, Section
 from toolkit.report.summary import summary_line
 from toolkit.report.training import per_class_sheets, train_sheet
@@ -28,6 +30,7 @@ def sections(document: Document) -> list[Section]:
     """What the document has to show, in order, from the error or the first table to the end."""
     found = _error(document) + _tables(document)
     judged = bool(document.all_results or document.all_exports or document.all_trained)
+    judged = judged or bool(document.self_tests)
     if judged or document.all_comparisons or document.error:
         found.append(_ending(document))
     return found
@@ -35,7 +38,7 @@ def sections(document: Document) -> list[Section]:
 
 def _ending(document: Document) -> Section:
     """What dates the whole document, the command and the outcome."""
-    shown = bool(document.all_results or document.all_comparisons)
+    shown = bool(document.all_results or document.all_comparisons or document.self_tests)
     lines = [score_line(document.all_results), *environment_lines(document)]
     sized = document.all_exports or document.all_comparisons
     caption = [line for line in (*lines, SIZE_BASE if sized else "") if line]
@@ -65,8 +68,10 @@ def _tables(document: Document) -> list[Section]:
     )
     if document.rows:
         found.append(_facts(document))
+    found += [plan_section(plan) for plan in document.plans or [] if plan.cases]
     found += _training(document)
     found += [_export(model) for model in document.all_exports]
+    found += self_test_sections(document.self_tests or [])
     return found + _parity(document) + _latency(document)
 
 
@@ -181,12 +186,13 @@ def _parity(document: Document) -> list[Section]:
     several = len({result.model for result in results}) > 1
     origins = {result.weights for result in results}
     shared = origins.pop() if len(origins) == 1 else None
+    references = dict.fromkeys(result.reference for result in results if result.reference)
     return [
         Section(
-            "parity",
+            f"parity with {', '.join(references)}" if references else "parity",
             check_sheet(results),
             check_remarks(results, with_model=several),
-            [f"weights {shared}"] if shared else [],
+            [f"weights {'of the candidate: ' if references else ''}{shared}"] if shared else [],
         )
     ]
 

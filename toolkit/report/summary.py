@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from toolkit.report.numbers import counted
+from toolkit.report.self_tests import self_test_summary
 from toolkit.results import CheckStatus, Document
 
 EXIT_MEANINGS = {
@@ -32,6 +33,7 @@ _CHECK_WORDS: dict[CheckStatus, str] = {
 def summary_line(document: Document) -> str:
     """What was done, and the exit code with its meaning."""
     parts = [*_trained(document), *_exported(document), *_checked(document), *_timed(document)]
+    parts += self_test_summary(document.self_tests or [])
     code = document.exit_code
     ending = f"exit\N{NO-BREAK SPACE}{code}: {EXIT_MEANINGS.get(code, 'unknown')}"
     return " · ".join([*parts, ending])

@@ -20,10 +20,12 @@ from toolkit.results.rows import (
     ExportedModel,
     ListedModel,
     Picture,
+    PlannedModel,
     Prediction,
     TrainedModel,
     Value,
 )
+from toolkit.results.self_tests import SelfTest
 
 SCHEMA_VERSION = 1
 
@@ -74,10 +76,12 @@ class Document(Value):
     models: list[ListedModel] | list[TrainedModel] | list[ExportedModel] | None = None
     results: list[CheckResult] | None = None
     comparisons: list[Comparison] | None = None
+    plans: list[PlannedModel] | None = None
     train: Trained | None = None
     export: ExportedPart | None = None
     check: Checked | None = None
     bench: Benched | None = None
+    self_tests: list[SelfTest] | None = None
     rows: list[dict[str, Any]] | None = None
     asked: dict[str, Any] | None = None
     """What the command was told to do, for a sweep that goes on later under the same options."""
@@ -132,7 +136,7 @@ class Document(Value):
 
 def to_json(document: Document) -> str:
     """The document as ASCII JSON, without NaN or Infinity; keys no command filled are left out."""
-    tree = json.loads(document.model_dump_json())
+    tree = json.loads(document.model_dump_json(by_alias=True))
     filled = {key: value for key, value in tree.items() if value is not None}
     return json.dumps(filled, indent=1, ensure_ascii=True, allow_nan=False)
 

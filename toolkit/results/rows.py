@@ -144,10 +144,20 @@ class Finding(Value):
     script: Script | None = None
 
 
+class StageScore(Value):
+    """How a form does at one stage: captured, converted, optimised, on the device."""
+
+    stage: str
+    status: Literal["pass", "fail", "error", "refused"]
+    score: Measured
+    cases: int
+
+
 class CheckResult(Value):
     """The verdict on one form; `format` is None for a model that could not be built.
 
-    A score passes up to `max_score`.
+    A score passes up to `max_score`. `stages` are in the order in which a form goes through them;
+    the captured program is among them where the form fails.
     """
 
     model: str
@@ -162,6 +172,38 @@ class CheckResult(Value):
     weights: str | None = None
     seconds: Measured = None
     max_score: Measured = None
+    stages: list[StageScore] = Field(default_factory=list)
+    reference: str | None = None
+    """What `compare` judged it against."""
+
+
+class PlannedCase(Value):
+    """One case of a plan: `kind` is how its values come about, `flag` the boolean it is about.
+
+    `certain` are those that run whatever the budget.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    number: int
+    sizes: dict[str, int]
+    kind: str
+    flag: str | None = None
+    draw_class: str = Field(alias="class")
+    seed: int
+    certain: bool
+
+
+class PlannedModel(Value):
+    """What a check of one model runs, all of it in `budget_s` seconds a form where these allow.
+
+    `message` says why there are no cases of a model that could not be looked at.
+    """
+
+    model: str
+    budget_s: Measured = None
+    cases: list[PlannedCase] = Field(default_factory=list)
+    message: str | None = None
 
 
 class Speedup(Value):

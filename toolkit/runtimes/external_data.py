@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import RefusedError, RunError
+from toolkit.errors import RefusedError, RunError, UnreadableError
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorProto
@@ -30,11 +30,14 @@ def _parsed(path: Path) -> ModelProto:
     import onnx
 
     try:
-        return onnx.load(path, load_external_data=False)
+        model = onnx.load(path, load_external_data=False)
     except OSError as error:
         raise RunError(f"{path.name} cannot be read: {error.strerror}") from error
     except Exception as error:
-        raise RunError(f"{path.name} is not an ONNX file") from error
+        raise UnreadableError(f"{path.name} is not an ONNX file") from error
+    if not model.HasField("graph"):  # protobuf takes an empty file for a message
+        raise UnreadableError(f"{path.name} is not an ONNX file: it has no graph")
+    return model
 
 
 def external_tensors(model: ModelProto) -> Iterator[TensorProto]:

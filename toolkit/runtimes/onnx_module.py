@@ -32,6 +32,8 @@ class OnnxModule(nn.Module):
     stay in the file.
     """
 
+    no_float64 = "is an ONNX file, which computes in its own precision alone"
+
     def __init__(self, path: Path, libraries: tuple[str, ...] = ()) -> None:
         super().__init__()
         require_sound_external_data(path)

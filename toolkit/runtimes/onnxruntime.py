@@ -32,6 +32,10 @@ _TYPES = {
     "tensor(bfloat16)": "bfloat16",
 }
 _LONGEST_REASON = 300
+_NO_BFLOAT16 = (
+    "onnxruntime's CPU provider does not compute in bfloat16: export the model in float16 or "
+    "float32, or check the pt2, trace and script forms"
+)
 
 
 class OnnxRunner:
@@ -101,8 +105,11 @@ class OnnxRuntime:
                     str(path), sess_options=settings, providers=providers
                 )
         except Exception as error:
+            reason = _reason(error)
             raise RunError(
-                f"{path.name} cannot be loaded: {_reason(error)}", model=spec.name
+                f"{path.name} cannot be loaded: {reason}",
+                model=spec.name,
+                hint=_NO_BFLOAT16 if "bfloat16" in reason else None,
             ) from error
         wanted = providers[0][0]
         if wanted not in session.get_providers():

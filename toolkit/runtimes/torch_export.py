@@ -23,35 +23,47 @@ class TorchExportRuntime:
     def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
         """Load a program; raises `RunError`, or `MissingError` without the device."""
         device = prepared_device(options)
-        program = loaded(lambda: read(path, device), path, spec)
-        signature = program.graph_signature
-        inputs = declared(program, [str(name) for name in signature.user_inputs])
-        given = [name for name in signature.user_outputs if name is not None]
-        outputs = declared(program, [str(name) for name in given])
-        return ModuleRunner(
-            loaded(program.module, path, spec),
-            spec,
-            device,
-            inputs,
-            _renamed(outputs, spec),
-            flat=True,
-        )
+        program = loaded(lambda: read(path, device), path.name, spec)
+        return program_runner(program, spec, device, path.name)
+
+
+def program_runner(
+    program: ExportedProgram, spec: ModelSpec, device: str, name: str = "the captured program"
+) -> ModuleRunner:
+    """What runs a program that is on `device`; raises `RunError` where it has no module."""
+    signature = program.graph_signature
+    inputs = declared(program, [str(name) for name in signature.user_inputs])
+    given = [name for name in signature.user_outputs if name is not None]
+    outputs = declared(program, [str(name) for name in given])
+    return ModuleRunner(
+        loaded(program.module, name, spec),
+        spec,
+        device,
+        inputs,
+        _renamed(outputs, spec),
+        flat=True,
+    )
 
 
 def read(path: Path, device: str) -> ExportedProgram:
     """The program in a file: loading it can run code, so only of a trusted one."""
     import torch
-    from torch.export.passes import move_to_device_pass
 
     before = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(max(before, logging.WARNING))
         try:
-            program = torch.export.load(path)
-            return program if device == "cpu" else move_to_device_pass(program, device)
+            return moved(torch.export.load(path), device)
         finally:
             logging.disable(before)
+
+
+def moved(program: ExportedProgram, device: str) -> ExportedProgram:
+    """The program on a device; those of the CPU were captured there."""
+    from torch.export.passes import move_to_device_pass
+
+    return program if device == "cpu" else move_to_device_pass(program, device)
 
 
 def declared(program: ExportedProgram, names: list[str]) -> tuple[DeclaredPort, ...]:

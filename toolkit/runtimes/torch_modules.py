@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from toolkit.errors import RunError, ToolkitError
@@ -86,9 +85,9 @@ def prepared_device(options: RunOptions) -> str:
     return device
 
 
-def loaded(load: Callable[[], Any], path: Path, spec: ModelSpec) -> Any:
+def loaded(load: Callable[[], Any], name: str, spec: ModelSpec) -> Any:
     """What `load` gives; raises `RunError` with a one-line reason."""
     try:
         return load()
     except Exception as error:
-        raise RunError(f"{path.name} cannot be loaded: {reason(error)}", model=spec.name) from error
+        raise RunError(f"{name} cannot be loaded: {reason(error)}", model=spec.name) from error

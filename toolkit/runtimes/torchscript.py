@@ -19,7 +19,7 @@ class TorchScriptRuntime:
     def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
         """Load an archive; raises `RunError`, or `MissingError` without the device."""
         device = prepared_device(options)
-        module = loaded(lambda: read(path, device, optimise=options.optimise), path, spec)
+        module = loaded(lambda: read(path, device, optimise=options.optimise), path.name, spec)
         return ModuleRunner(module, spec, device, flat=_takes_tensors(module, spec))
 
 

@@ -4,7 +4,7 @@ The keys are the options of the command line. Nothing here imports torch or the 
 """
 
 from toolkit.settings.drafting import appended, draft
-from toolkit.settings.finding import FILE_NAME, Found, find, parse, read
+from toolkit.settings.finding import FILE_NAME, Found, find, parse, project_above, read, table_name
 from toolkit.settings.proposing import Proposal, of_word, propose
 from toolkit.settings.schema import schema_text
 from toolkit.settings.tables import Entry, Settings, assigned
@@ -21,7 +21,9 @@ __all__ = [
     "find",
     "of_word",
     "parse",
+    "project_above",
     "propose",
     "read",
     "schema_text",
+    "table_name",
 ]

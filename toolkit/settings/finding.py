@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from toolkit.errors import SettingsError
 from toolkit.settings.tables import Entry, Settings, Table, key_of
@@ -31,7 +33,10 @@ OF_OPTIONS: Mapping[str, str] = {
     "ort-libraries": "ort-library",
 }
 """Options of the command line whose keys are called otherwise, for they are tables or lists."""
-TYPED_ALONE = ("all", "again", "json", "quick", "results", "resume", "trust", "variants")
+TYPED_ALONE = (
+    *("all", "again", "json", "junit", "plan", "planting-seeds", "quick", "results", "resume"),
+    *("self-test", "trust", "variants"),
+)
 """Options that are of one call: no file says them for a user who has not read it."""
 _PLAINLY: Mapping[str, str] = {
     "model_type": "a table is expected",
@@ -67,6 +72,33 @@ def find(start: Path) -> Found | None:
             settings = parse(read(path, place), place)
             if settings is not None:
                 return Found(path, settings)
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+@dataclass(frozen=True)
+class Project:
+    """A pyproject.toml that is a project's, and whether it has a [tool.toolkit]."""
+
+    path: Path
+    has_settings: bool
+
+
+def project_above(start: Path) -> Project | None:
+    """The nearest project above a folder that has no pyproject.toml of its own, as `find` looks.
+
+    A file that cannot be read, or has neither [project] nor [tool.toolkit], is passed over.
+    """
+    for folder in (start, *_own_parents(start)):
+        path = folder / FILE_NAME
+        if folder != start and path.is_file():
+            with contextlib.suppress(SettingsError, tomllib.TOMLDecodeError, RecursionError):
+                tree = tomllib.loads(read(path, FILE_NAME))
+                tool = tree.get(TABLE[0])
+                has_settings = isinstance(tool, dict) and TABLE[1] in tool
+                if has_settings or "project" in tree:
+                    return Project(path, has_settings)
         if (folder / ".git").exists():
             return None
     return None
@@ -116,17 +148,25 @@ def parse(text: str, place: str) -> Settings | None:
 
 
 def _told(error: ValidationError, place: str) -> SettingsError:
-    """The first objection: the file, the table, the key, and what is allowed there."""
-    first, *others = error.errors(include_url=False)
-    table, keys = _split(first["loc"])
-    more = f" ({len(others)} more like it)" if others else ""
-    kind, message = first["type"], _PLAINLY.get(first["type"], first["msg"])
+    """The objections, each with the file, the table, the key, and what is allowed there."""
+    told = [_objection(each) for each in error.errors(include_url=False)]
+    if len(told) == 1:
+        (message, hint) = told[0]
+        return SettingsError(f"{place}: {message}", hint=hint or None)
+    lines = [f"{message}{f' ({hint})' if hint else ''}" for message, hint in told]
+    return SettingsError(f"{place}: {len(told)} keys are wrong", hint="\n".join(lines))
+
+
+def _objection(error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong where, and how to mend it."""
+    table, keys = _split(error["loc"])
+    kind, message = error["type"], _PLAINLY.get(error["type"], error["msg"])
     if kind == "extra_forbidden":
         message, hint = f"there is no key {keys[-1]}", _keys_hint(table, keys[-1])
     else:
         message = f"{_key(keys)}: {message}" if keys else message
-        hint = first.get("ctx", {}).get("hint") or _example(table, keys)
-    return SettingsError(f"{place}: [{_header(table)}] {message}{more}", hint=hint or None)
+        hint = error.get("ctx", {}).get("hint") or _example(table, keys)
+    return f"[{table_name(table)}] {message}", hint
 
 
 def _split(place: Sequence[int | str]) -> tuple[list[str], list[int | str]]:
@@ -137,7 +177,8 @@ def _split(place: Sequence[int | str]) -> tuple[list[str], list[int | str]]:
     return [], names
 
 
-def _header(table: Sequence[str]) -> str:
+def table_name(table: Sequence[str]) -> str:
+    """`tool.toolkit.models.net` of `models`, `net`, quoted where TOML asks for it."""
     return ".".join(map(toml_key, (*TABLE, *table)))
 
 
@@ -163,8 +204,8 @@ def _keys_hint(table: Sequence[str], key: int | str) -> str:
     if meant in known:
         return f"did you mean {meant}?"
     if meant in _keys(other):
-        own_table = f"it is of one model: [{_header(['models', 'NAME'])}]"
-        return f"it is said for all models at once, in [{_header([])}]" if table else own_table
+        own_table = f"it is of one model: [{table_name(['models', 'NAME'])}]"
+        return f"it is said for all models at once, in [{table_name([])}]" if table else own_table
     if word in TYPED_ALONE:
         return f"--{word} is said on the command line alone"
     near = nearest_words(word, known)
@@ -174,12 +215,12 @@ def _keys_hint(table: Sequence[str], key: int | str) -> str:
 def _example(table: Sequence[str], keys: Sequence[int | str]) -> str:
     """A line that would be right in this place."""
     if table and not keys:
-        return f'a model is a table: [{_header(table)}] with a line such as model = "net.py:Net"'
+        return f'a model is a table: [{table_name(table)}] with a line such as model = "net.py:Net"'
     kind = _kind(table)
     fields = _keys(kind)
     if not keys or keys[0] not in fields:
         return ""
     if keys[0] == "models":
-        return f"each model is a table of its own: [{_header(['models', 'NAME'])}]"
+        return f"each model is a table of its own: [{table_name(['models', 'NAME'])}]"
     examples = kind.model_fields[fields[str(keys[0])]].examples or [None]
     return f"as in {keys[0]} = {toml(examples[0])}"

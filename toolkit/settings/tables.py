@@ -5,16 +5,26 @@ The texts under the fields stand in the JSON Schema, which editors show.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from toolkit.errors import ToolkitError
 from toolkit.options import EAGER
+from toolkit.parity.limits import EVERY, MAX_SCORE
+from toolkit.parity.limits import assigned as one_tolerance
 from toolkit.spec import ALL_FORMATS
 from toolkit.words import (
     parse_argument,
@@ -112,6 +122,22 @@ def _arguments(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+_FROM_ZERO = {"type": "number", "minimum": 0}
+
+
+def _by_output(said: object) -> dict[str, float]:
+    """A tolerance for every output, or one for each that is named; `EVERY` names none."""
+    named: dict[str, Any] = said if isinstance(said, dict) else {EVERY: said}
+    for name, value in named.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value < math.inf:
+            where = f"{name}: " if name else ""
+            raise PydanticCustomError(
+                "words", "{where}a number from 0 up is expected", {"where": where}
+            )
+    return {name: float(value) for name, value in named.items()}
+
+
 Format = Annotated[
     str,
     AfterValidator(_format),
@@ -121,6 +147,11 @@ Inputs = Annotated[dict[str, str], _each(_read_input)]
 Dims = Annotated[dict[str, str], _each(parse_dim)]
 Ranges = Annotated[dict[str, str], _each(parse_range)]
 Arguments = Annotated[dict[str, Any], AfterValidator(_arguments)]
+Tolerances = Annotated[
+    dict[str, float],
+    BeforeValidator(_by_output),
+    WithJsonSchema({"anyOf": [_FROM_ZERO, {"type": "object", "additionalProperties": _FROM_ZERO}]}),
+]
 Batches = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
 Name = Annotated[str, AfterValidator(_name)]
 
@@ -170,6 +201,18 @@ class Choices(Table):
     """Seconds for the cases of one form, in `check` and `run`; the first eight run in any case."""
     batch: Batches = Field(default=[1], examples=[[1, 8]])
     """Batch sizes that `bench` and `run` time."""
+    max_score: float = Field(default=MAX_SCORE, gt=0, examples=[30])
+    """The largest error that passes, in units of eager's own."""
+    atol: Tolerances = Field(default={}, examples=[1e-4, {"output_0": 1e-4}])
+    """A tolerance in place of the score, for every floating output or by the outputs' names: right
+    where |form - eager| is at most atol + rtol |eager|."""
+    rtol: Tolerances = Field(default={}, examples=[1e-3, {"output_0": 1e-3}])
+    """As atol, relative to eager's values."""
+    min_agreement: float | None = Field(default=None, ge=0, le=1, examples=[0.99])
+    """For forms of lower precision than the model: how often the largest feature must be the
+    model's."""
+    min_sqnr: float | None = Field(default=None, examples=[30])
+    """For forms of lower precision than the model: the least ratio of signal to noise, in dB."""
     data_dir: str | None = Field(default=None, examples=["data"])
     """Where data sets lie, or are downloaded to."""
 
@@ -242,7 +285,14 @@ def _joined(values: Iterable[object]) -> str:
     return ",".join(map(str, values))
 
 
+def _tolerances(values: Mapping[str, float]) -> list[str]:
+    """As the command line has them."""
+    return [one_tolerance(name, float(value)) for name, value in values.items()]
+
+
 _SHAPES: Mapping[str, Callable[[Any], Any]] = {
+    "atol": _tolerances,
+    "rtol": _tolerances,
     "inputs": _assignments,
     "dims": _assignments,
     "ranges": _assignments,

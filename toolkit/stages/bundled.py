@@ -111,16 +111,17 @@ def recorded_libraries(found: Bundle) -> list[Library]:
     return [Library(one.name, one.sha256) for one in found.manifest.ort_libraries]
 
 
-def built_from(found: Bundle, source: ModelWords) -> Built:
+def built_from(found: Bundle, source: ModelWords, *, trust: bool = False) -> Built:
     """The model that a bundle came from, its code found by `source`, with the bundle's weights.
 
-    Weights that are not those of the manifest are refused.
+    Weights that are not those of the manifest are refused, and a program that this user's toolkit
+    did not write, unless with `trust`.
     """
     origin = found.manifest.weights
     limits = {
         entry.format: entry.message for entry in found.manifest.refused if entry.status == "limit"
     }
-    spec = replace(found.spec, build=_builder(found.spec, source), limits=limits)
+    spec = replace(found.spec, build=_builder(found.spec, source, trust), limits=limits)
     path = found.folder / WEIGHTS_NAME
     module = weights.construct(spec, origin.seed or 0)
     weights.load_state(module, path)
@@ -137,11 +138,11 @@ def built_from(found: Bundle, source: ModelWords) -> Built:
     return Built(spec, module, record)
 
 
-def _builder(held: ModelSpec, source: ModelWords) -> Callable[[], nn.Module]:
+def _builder(held: ModelSpec, source: ModelWords, trust: bool) -> Callable[[], nn.Module]:
     """What builds the module of a bundle: prepared as it was when the bundle was written."""
     path = file_of(source)
     if path is not None:
-        return spec_of_file(_with_inputs(source, path, held), path, trust=False).build
+        return spec_of_file(_with_inputs(source, path, held), path, trust=trust).build
     if not held.preprocess_in_graph:
         return registry.builder(source, held.inputs)
     return prepared(replace(_of_prepared_size(held, source), preprocess=held.preprocess)).build

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -26,18 +25,17 @@ from toolkit.folders import slug
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
 from toolkit.formats.onnx_file import external_file
 from toolkit.options import OPSET, CheckOptions
-from toolkit.parity.budget import Budget
-from toolkit.parity.compare import MAX_SCORE
 from toolkit.parity.declared import declared_findings
 from toolkit.parity.findings import Finding, error, note
 from toolkit.parity.graphs import random_operators
 from toolkit.parity.reference import Reference
-from toolkit.parity.verdict import Verdict, judge
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.spec import ModelSpec, Severity
 from toolkit.stages import reproducing
 from toolkit.stages.reproducing import Form, Shown
 from toolkit.stages.room import collect_copies
+from toolkit.stages.sources import Sources, exportable, script_is_expected
+from toolkit.stages.staging import Judging, Staged, judge_stages
 from toolkit.stages.subject import Subject
 from toolkit.weights import Built
 from toolkit.words import shell_word
@@ -60,6 +58,7 @@ class Checking:
     options: CheckOptions
     folder: Path
     at_hand: Mapping[str, FormAtHand] = field(default_factory=dict)
+    sources: Sources | None = None
     observe: Observe = ignore
 
 
@@ -114,23 +113,6 @@ def _status_of(checking: Checking, failure: Exception) -> results.CheckStatus:
     return "out-of-memory" if is_out_of_memory(failure) else "error"
 
 
-def script_is_expected(subject: Subject, asked: Sequence[str]) -> bool:
-    """A user's model may be none for TorchScript's compiler; an entry says so in its limits."""
-    return "script" in asked or subject.spec.document is not None
-
-
-def own_copy(subject: Subject) -> Built:
-    """The built model for one exporter: what running it changes must not reach the next."""
-    return replace(subject.built, module=copy.deepcopy(subject.built.module))
-
-
-def exportable(subject: Subject, name: str) -> Built:
-    """What an exporter is given: a copy of the model, or the twin that the format needs."""
-    built = own_copy(subject)
-    twin = subject.spec.twin_for(name)
-    return built if twin is None else replace(built, module=twin.build(built.module).eval())
-
-
 def is_out_of_memory(failure: BaseException) -> bool:
     """Whether memory ran out, by Python's, torch's or CUDA's own word."""
     words = ("can't allocate memory", "out of memory", "bad allocation")
@@ -155,8 +137,10 @@ def _export(checking: Checking, name: str) -> FormAtHand:
     checking.observe(Progress(spec.name, "export", name, form=name))
     exporter = formats.get(name)
     path = checking.folder / exporter.filename
-    built = exportable(checking.subject, name)
-    exported = exporter.export(built, path, opset=checking.options.opset)
+    sources = checking.sources or Sources(checking.subject, [])
+    source = sources.take(name)
+    opset = checking.options.opset
+    exported = exporter.export(source.built, path, opset=opset, captured=source.captured)
     collect_copies(checking.subject.built.module)
     return FormAtHand(exported)
 
@@ -167,24 +151,39 @@ def _judged(checking: Checking, name: str, form: FormAtHand) -> results.CheckRes
         spec = checking.subject.spec
         checking.observe(Progress(spec.name, "check", f"loading {name}", form=name))
         require_trusted(path, name, checking.options.trust)
-    runner = _load(checking, name, path)
-    extra = [
+    known = [
         *form.findings,
         *(note("warning", text) for text in form.exported.warnings),
         *_about_twin(checking.subject.spec, name),
         *(note("weights", text) for text in about_weights(checking.subject.built)),
-        *declared_findings(checking.subject.spec, runner.inputs, runner.outputs),
-        *random_operators(name, path),
     ]
-    verdict = judge(
+
+    def about(runner: Runner) -> list[Finding]:
+        return [
+            *known,
+            *declared_findings(checking.subject.spec, runner.inputs, runner.outputs),
+            *random_operators(name, path, getattr(runner, "module", None)),
+        ]
+
+    return _from_staged(checking, name, judge_stages(_judging(checking, name, path, about)))
+
+
+def _judging(
+    checking: Checking, name: str, path: Path, about: Callable[[Runner], list[Finding]]
+) -> Judging:
+    options = checking.options
+    return Judging(
+        checking.subject,
         checking.reference,
-        runner,
-        extra=extra,
-        label=name,
-        budget=Budget(checking.options.budget_s),
-        observe=checking.observe,
+        name,
+        path,
+        lambda run_options: _load(checking, name, path, run_options),
+        RunOptions(device=options.device, libraries=checking.subject.libraries_for(name)),
+        about,
+        options.limits,
+        options.budget_s,
+        checking.observe,
     )
-    return _from_verdict(checking, name, verdict)
 
 
 def about_weights(built: Built) -> list[str]:
@@ -201,15 +200,14 @@ def _about_twin(spec: ModelSpec, name: str) -> list[Finding]:
     return [] if twin is None else [note("twin", f"exported from a twin: {twin.reason}")]
 
 
-def _load(checking: Checking, name: str, path: Path) -> Runner:
-    libraries = checking.subject.libraries_for(name)
-    options = RunOptions(device=checking.options.device, libraries=libraries)
+def _load(checking: Checking, name: str, path: Path, options: RunOptions) -> Runner:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation is known and not the user's
         return runtimes.runtime_for(name).load(path, checking.subject.spec, options)
 
 
-def _from_verdict(checking: Checking, name: str, verdict: Verdict) -> results.CheckResult:
+def _from_staged(checking: Checking, name: str, staged: Staged) -> results.CheckResult:
+    verdict = staged.verdict
     findings = list(verdict.findings)
     too_little = checking.reference.too_little()
     if verdict.status == "error" and too_little:
@@ -217,9 +215,10 @@ def _from_verdict(checking: Checking, name: str, verdict: Verdict) -> results.Ch
     return _plain(checking, name, verdict.status, None).model_copy(
         update={
             "score": _finite(verdict.score),
-            "max_score": MAX_SCORE,
+            "max_score": checking.options.limits.max_score,
             "noise_source": verdict.noise_source,
             "cases": verdict.cases,
+            "stages": list(staged.stages),
             "findings": [_told(checking, name, found) for found in findings],
         }
     )
@@ -335,5 +334,6 @@ def reproduction(checking: Checking, name: str | None, path: Path) -> str:
         f"--device {options.device}" if options.device != "cpu" else "",
         f"--opset {options.opset}" if options.opset != OPSET else "",
         "--trust" if options.trust else "",
+        options.limits.options(),
     ]
     return " ".join(part for part in [*parts, "--inputs", shell_word(str(path))] if part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit import bundle as bundles
@@ -28,11 +29,10 @@ from toolkit.stages.checking import (
     FormAtHand,
     about_weights,
     explained,
-    exportable,
-    script_is_expected,
 )
 from toolkit.stages.files import file_of
 from toolkit.stages.room import collect_copies
+from toolkit.stages.sources import Sources, script_is_expected
 from toolkit.stages.subject import Subject
 from toolkit.words import ModelWords
 
@@ -68,9 +68,11 @@ def export_bundle(
                 writer.arguments = list(subject.words.arguments)
             writer.imports = subject.words.imports
             writer.ort_libraries = _libraries(subject)
-            for name in options.formats or FORMAT_NAMES:
+            names = options.formats or FORMAT_NAMES
+            writing = _Writing(subject, writer, options, dead, Sources(subject, names))
+            for name in names:
                 observe(Progress(subject.spec.name, "export", name, form=name))
-                forms.append(_export_form(subject, writer, name, options, dead))
+                forms.append(_export_form(writing, name))
             if not any(form.status == "ok" for form in forms):
                 raise _NothingExportedError("no form could be exported")
             writer.add_weights()
@@ -177,24 +179,30 @@ def _exported(
     )
 
 
-def _export_form(
-    subject: Subject,
-    writer: bundles.BundleWriter,
-    name: str,
-    options: ExportOptions,
-    dead: Mapping[str, str],
-) -> results.Form:
+@dataclass(frozen=True)
+class _Writing:
+    """What every form of one bundle is written with."""
+
+    subject: Subject
+    writer: bundles.BundleWriter
+    options: ExportOptions
+    dead: Mapping[str, str]
+    sources: Sources
+
+
+def _export_form(writing: _Writing, name: str) -> results.Form:
+    writer = writing.writer
     began = time.monotonic()
     status: results.FormStatus = "ok"
     entry = None
     message = ""
     try:
-        entry = _write_form(subject, writer, name, options, dead)
+        entry = _write_form(writing, name)
     except _LimitError as limit:
         status, message = "limit", limit.message
     except Exception as failure:  # an exporter or a user's code may raise anything
         status, message = "error", explained(failure)
-    collect_copies(subject.built.module)
+    collect_copies(writing.subject.built.module)
     if entry is None:
         writer.add_refusal(name, plain(message), "limit" if status == "limit" else "error")
     return results.Form(
@@ -215,26 +223,24 @@ class _LimitError(ExportError):
     name = "limit"
 
 
-def _write_form(
-    subject: Subject,
-    writer: bundles.BundleWriter,
-    name: str,
-    options: ExportOptions,
-    dead: Mapping[str, str],
-) -> bundles.FileEntry:
-    if name in dead:
-        raise ExportError(dead[name], model=subject.shown)
+def _write_form(writing: _Writing, name: str) -> bundles.FileEntry:
+    subject, options = writing.subject, writing.options
+    if name in writing.dead:
+        raise ExportError(writing.dead[name], model=subject.shown)
     if name in subject.spec.limits:
         raise _LimitError(subject.spec.limits[name])
     exporter = formats.get(name)
-    path = writer.folder / exporter.filename
+    path = writing.writer.folder / exporter.filename
+    source = writing.sources.take(name)
     try:
-        exported = exporter.export(exportable(subject, name), path, opset=options.opset)
+        exported = exporter.export(
+            source.built, path, opset=options.opset, captured=source.captured
+        )
     except NotScriptableError as refusal:
         if script_is_expected(subject, options.formats):
             raise
         raise _LimitError(refusal.message) from refusal
-    return writer.add_form(
+    return writing.writer.add_form(
         name,
         exported.path,
         opset=exported.opset,
@@ -279,8 +285,11 @@ def forms_at_hand(subject: Subject, folder: Path | None) -> dict[str, FormAtHand
     if subject.file is not None:
         return {"onnx": FormAtHand(Exported(subject.file))}
     found = bundles.read(folder) if folder is not None else subject.bundle
-    if found is None:
-        return {}
+    return {} if found is None else forms_of(found)
+
+
+def forms_of(found: bundles.Bundle) -> dict[str, FormAtHand]:
+    """The forms that a bundle holds, by format; raises `BundleError` where a file is gone."""
     altered = {one.path for one in bundles.file_statuses(found) if one.status == "altered"}
     return {
         str(entry.format): FormAtHand(

@@ -7,15 +7,16 @@ against itself without optimisations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from torch import nn
 
 from toolkit import user_code
 from toolkit.bundle import require_trusted
-from toolkit.errors import InputsError, RunError
+from toolkit.errors import InputsError, RunError, UnreadableError
 from toolkit.reasons import reason
 from toolkit.registry import FILE_FORMATS
 from toolkit.runtimes import torch_export, torchscript
@@ -27,6 +28,11 @@ from toolkit.weights import DEFAULT
 from toolkit.words import ModelWords
 
 ONNX = ".onnx"
+_MEMBER_OF: Mapping[str, tuple[str, ...]] = {
+    ".pt": ("constants.pkl",),
+    ".pt2": ("archive_format", "serialized_exported_program.json"),
+}
+"""What every archive of a program has, by its suffix, and no checkpoint; torch before 2.8 last."""
 NOT_CAPTURED = "torch.export does not capture TorchScript; trace, script and onnx-legacy take it"
 
 
@@ -37,7 +43,9 @@ def file_of(words: ModelWords) -> Path | None:
 
 
 def spec_of_file(words: ModelWords, path: Path, *, trust: bool) -> ModelSpec:
-    """What a file takes and gives; raises `InputsError`, `RefusedError` or `RunError`.
+    """What a file takes and gives.
+
+    Raises `InputsError`, `RefusedError`, `RunError`, or `UnreadableError` where it is no model.
 
     A program is loaded only when this user's toolkit wrote it, or with `trust`.
     """
@@ -46,6 +54,7 @@ def spec_of_file(words: ModelWords, path: Path, *, trust: bool) -> ModelSpec:
             "a file has weights of its own: --arg, --weights and what is said about training are "
             "for models"
         )
+    _require_program(path)
     require_trusted(path, FILE_FORMATS[path.suffix], trust)
     if path.suffix == ".pt":
         return _of_script(words, path)
@@ -58,15 +67,33 @@ def spec_of_file(words: ModelWords, path: Path, *, trust: bool) -> ModelSpec:
     return _spec(words, lambda: ProgramModule(program), *ports(program))
 
 
+def _require_program(path: Path) -> None:
+    """Raise `UnreadableError` for what no reader of programs would take, before trust is asked."""
+    member = _MEMBER_OF.get(path.suffix)
+    if member is None:
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise _no_program(path, "it is no archive") from error
+    if not any(PurePosixPath(name).name in member for name in inside):
+        raise _no_program(path, f"it has no {member[0]}")
+
+
+def _no_program(path: Path, why: str) -> UnreadableError:
+    return UnreadableError(
+        f"{path.name} is no program that torch can load: {why}",
+        hint=f"if it is a checkpoint, name its network: file.py:Net --weights {path.name}",
+    )
+
+
 def _read(path: Path, load: Callable[[], Any]) -> Any:
-    """What a program's file holds; raises `RunError` where it is none."""
+    """What a program's file holds; raises `UnreadableError` where it is none."""
     try:
         return load()
     except Exception as error:
-        raise RunError(
-            f"{path.name} is no program that torch can load: {reason(error)}",
-            hint=f"if it is a checkpoint, name its network: file.py:Net --weights {path.name}",
-        ) from error
+        raise _no_program(path, reason(error).partition(". ")[0]) from error
 
 
 def _of_script(words: ModelWords, path: Path) -> ModelSpec:

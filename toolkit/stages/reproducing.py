@@ -43,7 +43,9 @@ def script(
     number = "" if shown.case is None else f"-{shown.case}"
     target = folder / f"{form.name}-{shown.name}{number}.py"
     cases = {judged.case.number: judged.inputs for judged in reference.cases}
-    progress = Progress(reference.spec.name, "reproduce", shown.name, form=form.name)
+    progress = Progress(
+        reference.spec.name, "reproduce", f"{form.name} {shown.name}", form=form.name
+    )
     # A script is a service on top of the finding: what goes wrong with it must not hide that.
     with contextlib.suppress(Exception):
         forget(target)

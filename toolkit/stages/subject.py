@@ -19,13 +19,13 @@ from toolkit.inputs import Array
 from toolkit.options import BUDGET_S
 from toolkit.parity.budget import Budget
 from toolkit.parity.findings import Finding
-from toolkit.parity.plan import plan
 from toolkit.parity.reference import Reference, refer
 from toolkit.preprocessing import behind_preparation, prepared
 from toolkit.runtimes import RUNTIME_OF
 from toolkit.spec import ModelSpec
 from toolkit.stages import bundled
 from toolkit.stages.bundled import built_from, bundle_of
+from toolkit.stages.case_plan import cases_of
 from toolkit.stages.files import ONNX, file_of, spec_of_file
 from toolkit.stages.real_inputs import real_inputs
 from toolkit.stages.sizes import tried
@@ -93,14 +93,14 @@ def prepare(
         operators.described(words.ort_libraries)  # refused before any work
         operators.use(words.imports)
         if bundle is not None:
-            return complete(words, built_from(read_bundle(bundle), words))
+            return complete(words, built_from(read_bundle(bundle), words, trust=trust))
         found = bundle_of(words)
         path = file_of(words)
         if found is None and path is not None:
             return _from_file(words, path, trust)
         if found is None:
             return _from_word(words, observe, fallback)
-        built = built_from(found, bundled.source_of(found, words, trust))
+        built = built_from(found, bundled.source_of(found, words, trust), trust=trust)
         return replace(complete(words, built), bundle=found)
     except ToolkitError as error:
         error.model = words.shown
@@ -222,6 +222,6 @@ def reference(
 ) -> Reference:
     """Eager and the oracle over the case plan, as far as the time goes, with `device`'s module."""
     module = copy.deepcopy(subject.built.module).to(device)
-    cases = plan(subject.spec, seed=subject.words.seed, given=subject.given)
+    cases = cases_of(subject.words, subject.spec, subject.given, subject.bundle)
     budget = Budget(budget_s)
     return refer(module, subject.spec, cases, device=device, budget=budget, observe=observe)

@@ -23,7 +23,8 @@ from toolkit.options import (
     TimedForm,
 )
 from toolkit.outcome import Failure, parity_summary, timed_forms, unanswered_row
-from toolkit.sweep.judging import RETRIES, Judging
+from toolkit.sweep.comparing import Comparing
+from toolkit.sweep.judging import RETRIES
 from toolkit.words import ModelWords
 
 
@@ -37,7 +38,7 @@ class Stages:
 
 
 @dataclass
-class Sweep(Judging):
+class Sweep(Comparing):
     """Runs what a command was asked to do, model by model, and gathers what it finds."""
 
     def whole_way(self, words: ModelWords, stages: Stages, *, timed: bool = True) -> None:

@@ -11,7 +11,7 @@ from toolkit.events import Observe, Progress, ignore
 from toolkit.isolation import Death, Limits, expect_exports, run_job
 from toolkit.options import Surroundings
 from toolkit.outcome import Failure, Outcome, unjudged_row
-from toolkit.sweep.naming import told_apart
+from toolkit.sweep.naming import telling_of_entries, told_apart
 from toolkit.words import ModelWords
 
 _DEATHS = ("timeout", "crash", "out-of-memory")
@@ -34,6 +34,8 @@ class Jobs(Outcome):
     earlier: frozenset[str] = frozenset()
     """Models that an earlier run has done."""
     place: str = ""
+    meant: list[ModelWords] = field(default_factory=list)
+    """The models of the command, once they are known."""
     exporting: bool = False
     """Whether exports follow: what those of several models need is imported once, for all."""
 
@@ -49,12 +51,14 @@ class Jobs(Outcome):
         several = self.exporting and (everything or len(words) > 1)
         if several:
             expect_exports()
-        for value in self._job("resolve", tuple(words), everything, device, fresh=several):
-            if not isinstance(value, Death):
-                found, self.surroundings = value  # type: ignore[misc]
-            elif not found:
-                raise ToolkitError(f"the models could not be looked up: {value.message}")
-        return told_apart(found)
+        with telling_of_entries(words):
+            for value in self._job("resolve", tuple(words), everything, device, fresh=several):
+                if not isinstance(value, Death):
+                    found, self.surroundings = value  # type: ignore[misc]
+                elif not found:
+                    raise ToolkitError(f"the models could not be looked up: {value.message}")
+        self.meant = told_apart(found)
+        return self.meant
 
     def each(self, found: Sequence[ModelWords]) -> Iterator[ModelWords]:
         """The models that are not done yet, one by one; each is marked once its work is over.

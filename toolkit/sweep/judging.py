@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit import results
 from toolkit.isolation import Death
-from toolkit.options import CheckOptions, ExportOptions
+from toolkit.options import CheckOptions, ExportOptions, SelfTestOptions
 from toolkit.outcome import unjudged_row
 from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
 from toolkit.sweep.jobs import Jobs
@@ -31,6 +31,28 @@ class Judging(Jobs):
         if len(self.failures) > failures and len(self.checked) == before:
             self._add_unbuilt(words, "check", options.device)
         return self.checked[before:]
+
+    def plan(self, words: ModelWords, options: CheckOptions) -> None:
+        """Tell the cases of one model; one that cannot be looked at has none, and says why."""
+        failures = len(self.failures)
+        for value in self._rows(words, "check", "plan", words, options):
+            if isinstance(value, Death):
+                self._mourn(words, "check", value)
+            else:
+                self.planned.append(value)
+        for failure in self.failures[failures:]:
+            without = results.PlannedModel(model=words.shown, message=failure.message)
+            self.planned.append(without)
+
+    def self_test(self, words: ModelWords, options: SelfTestOptions) -> None:
+        """Try the judge on one model; one that ends the process is a failure."""
+        names = options.check.formats or ("onnx",)
+        for value in self._rows(words, "check", "self_test", words, options, names):
+            if isinstance(value, Death):
+                self._mourn(words, "check", value)
+            else:
+                self.self_tested.append(value)
+                self.saved()
 
     def _check_left(
         self, words: ModelWords, options: CheckOptions, left: list[str], bundle: Path | None

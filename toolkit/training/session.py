@@ -28,9 +28,9 @@ from toolkit.training.stopping import without_validation
 from toolkit.training.supervised import LOSSES, Supervised
 
 _AUTOENCODING = "vae"
-_ALTERNATING = "cgan"
+ALTERNATING = "cgan"
 
-OBJECTIVES = (*LOSSES, _AUTOENCODING, _ALTERNATING)
+OBJECTIVES = (*LOSSES, _AUTOENCODING, ALTERNATING)
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def _train(
 ) -> TrainingOutcome:
     _refuse_blind_patience(plan)
     observe(Progress(spec.name, "train", f"reading {Path(plan.data).name}"))
-    data = _load(spec, plan, data_dir)
-    axes = _batch_axes(spec, plan, data)
+    data = load_data(spec, plan, data_dir)
+    axes = batch_axes(spec, plan, data)
     train_samples, watched = data.train, None
     if plan.patience is not None:
         train_samples, watched = without_validation(data.train)
@@ -177,7 +177,7 @@ def _train(
 
 def _refuse_blind_patience(plan: TrainingPlan) -> None:
     """Early stopping without a loss to watch would stop at once, and choose no weights."""
-    if plan.patience is not None and plan.objective == _ALTERNATING:
+    if plan.patience is not None and plan.objective == ALTERNATING:
         raise TrainingError(
             "an alternating training has no validation loss to stop early by",
             hint="no `patience` in the training plan; fewer `epochs` end it earlier",
@@ -192,9 +192,9 @@ def _judged(objective: Objective, ended: Ended) -> tuple[Judgement, Ended]:
         return objective.judge(), replace(ended, interrupted=True)
 
 
-def _load(spec: ModelSpec, plan: TrainingPlan, data_dir: Path | None) -> DataSet:
+def load_data(spec: ModelSpec, plan: TrainingPlan, data_dir: Path | None = None) -> DataSet:
     """Samples in the shape of the port that carries them: a generator's is its output."""
-    port = spec.outputs[0] if plan.objective == _ALTERNATING else spec.inputs[0]
+    port = spec.outputs[0] if plan.objective == ALTERNATING else spec.inputs[0]
     wanted = Wanted(
         _sample_shape(spec, port),
         pixel_range=plan.pixel_range,
@@ -218,10 +218,10 @@ def _sample_shape(spec: ModelSpec, port: Port) -> tuple[Size, ...]:
     return tuple(side if isinstance(size, str) else size for size in sizes)
 
 
-def _batch_axes(spec: ModelSpec, plan: TrainingPlan, data: DataSet) -> tuple[int, ...]:
+def batch_axes(spec: ModelSpec, plan: TrainingPlan, data: DataSet) -> tuple[int, ...]:
     """Where each input of the model has its batch; raises `TrainingError` for other inputs."""
     given = len(data.train.take(torch.arange(1)))
-    if plan.objective == _ALTERNATING:
+    if plan.objective == ALTERNATING:
         return (0,) * given
     if given != len(spec.inputs):
         raise TrainingError(
@@ -239,7 +239,7 @@ def _objective(
         objective = Supervised(module, plan, train, held_out)
     elif plan.objective == _AUTOENCODING:
         objective = Autoencoding(module, plan, train, held_out)
-    elif plan.objective == _ALTERNATING:
+    elif plan.objective == ALTERNATING:
         objective = Adversarial(module, plan, train, held_out, _noise_size(spec))
     else:
         raise TrainingError(

@@ -1,0 +1,1 @@
+"""Any model judged by any other: which words are about which, the candidate's forms, their rows."""

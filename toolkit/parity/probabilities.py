@@ -1,0 +1,73 @@
+"""Outputs that are probabilities by their making, whatever their values: their natural scale is 1.
+
+A sigmoid shows one of two probabilities. The other, its complement, is near 1 where the shown one
+is small, and who computes in a precision computes both to the same absolute error: as a softmax
+does, whose tensor holds all of them. Runtimes rely on it (onnxruntime's Sigmoid is right to 6e-8
+of 1, and 0 from -18 on).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+PROBABILITY_SCALE = 2.0**-4
+"""What their largest value counts as at least: at 30 times the noise, two roundings of 1."""
+
+_PROBABILITIES = frozenset({"sigmoid", "sigmoid_", "_softmax"})
+_KEEPING = frozenset(
+    (
+        *("view", "_unsafe_view", "reshape", "permute", "transpose", "t", "squeeze", "unsqueeze"),
+        *("expand", "select", "slice", "split", "split_with_sizes", "unbind", "cat", "stack"),
+        *("clone", "_to_copy", "detach", "alias", "index", "index_select", "gather", "as_strided"),
+        *("flip", "roll", "mul"),
+    )
+)
+"""What such values come out of as such values, where every tensor that goes in is one.
+
+A product of probabilities is one; indices are no values.
+"""
+
+
+class ProbabilityWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """While entered, remembers which tensors are probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        result = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__
+        if name in _PROBABILITIES or (name in _KEEPING and self._all_known(args)):
+            for tensor in tensors_in(result):
+                self._known[tensor] = True
+        return result
+
+    def holds(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is known to be one."""
+        return tensor in self._known
+
+    def _all_known(self, values: Any) -> bool:
+        floating = [one for one in tensors_in(values) if one.is_floating_point()]
+        return bool(floating) and all(one in self._known for one in floating)
+
+
+def tensors_in(values: Any) -> list[torch.Tensor]:
+    """The tensors among an operation's arguments or results, those in lists too."""
+    if isinstance(values, torch.Tensor):
+        return [values]
+    if not isinstance(values, tuple | list):
+        return []
+    return [tensor for member in values for tensor in tensors_in(member)]
