@@ -140,20 +140,23 @@ def plain(spec: ModelSpec, module: nn.Module, passes: Sequence[Pass]) -> None:
             "onnx": _session(path, levels.ORT_ENABLE_ALL),
             "onnx as it is": _session(path, levels.ORT_DISABLE_ALL),
         }
-        for number, (kind, sizes) in enumerate(passes):
-            arrays = draw(spec, dict(sizes), number)
-            if kind in sessions:
-                names = [one.name for one in sessions[kind].get_inputs()]
-                sessions[kind].run(None, dict(zip(names, arrays.values(), strict=True)))
-            else:
-                wide = torch.float64 if kind == "oracle" else None
-                forms[kind](*to_tensors(spec, arrays, float_dtype=wide))
+        with torch.inference_mode():
+            for number, (kind, sizes) in enumerate(passes):
+                arrays = draw(spec, dict(sizes), number)
+                if kind in sessions:
+                    names = [one.name for one in sessions[kind].get_inputs()]
+                    sessions[kind].run(None, dict(zip(names, arrays.values(), strict=True)))
+                else:
+                    wide = torch.float64 if kind == "oracle" else None
+                    forms[kind](*to_tensors(spec, arrays, float_dtype=wide))
 
 
 def _session(path: Path, level: Any) -> Any:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
     options.log_severity_level = 4
+    # Threads that spin between calls would take the processor from all other forms.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 

@@ -316,3 +316,11 @@ def test_a_state_dicts_hash_is_that_of_its_values(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
     assert file_sha256(path) == bytes_sha256(b"abc")
+
+
+def test_a_number_without_axes_is_written_as_one(tmp_path: Path) -> None:
+    arrays: dict[str, Any] = {"scale": np.array(2.0), "turned": np.ones((2, 3)).T}
+    golden.write_arrays(tmp_path / "case.npz", arrays)
+    with np.load(tmp_path / "case.npz", allow_pickle=False) as held:
+        assert held["scale"].shape == ()
+        assert held["turned"].shape == (3, 2)

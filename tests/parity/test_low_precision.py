@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tests.parity.models import Altered, reference_of
 from toolkit import runtimes
+from toolkit.parity.fidelity import Gauge
 from toolkit.parity.limits import Limits
 from toolkit.parity.precision import of_file, of_run
 from toolkit.parity.reference import Reference
@@ -189,6 +190,35 @@ def test_a_bound_that_measures_nothing_does_not_count(exported: Path) -> None:
     assert "state the other one" in low(verdict)[0][1]
 
 
+def gauge(limits: Limits, exact: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> Gauge:
+    ports = (Port("logits", ("batch", 3)), Port("value", ("batch", 1)))
+    found = Gauge("int8", ports, {0: exact}, limits, alone=True)
+    found.add(0, given)
+    return found
+
+
+EXACT = {"logits": np.eye(3, dtype=np.float32), "value": np.ones((3, 1), np.float32)}
+
+
+def test_a_bound_that_leaves_an_output_unjudged_is_not_enough() -> None:
+    wrong = {**EXACT, "value": EXACT["value"] * -1000}
+    found = gauge(Limits(min_agreement=0.99), EXACT, wrong)
+    assert found.refused
+    assert "does not measure value" in found.findings()[0].message
+    both = gauge(Limits(min_agreement=0.99, min_sqnr=20.0), EXACT, wrong)
+    assert not both.refused
+    assert both.findings()[0].severity == "error"
+
+
+def test_a_tolerance_for_an_output_is_as_good_as_a_bound() -> None:
+    assert not gauge(Limits.said(atol=0.1), EXACT, EXACT).refused
+
+
+def test_outputs_that_are_zero_in_both_need_no_bound() -> None:
+    zeros = {**EXACT, "value": EXACT["value"] * 0}
+    assert not gauge(Limits(min_agreement=0.99), zeros, zeros).refused
+
+
 @pytest.mark.parametrize(
     ("operator", "found"),
     [
@@ -209,10 +239,37 @@ def test_quantised_operators_are_known_inside_branches_too(
     assert of_file(tmp_path / "m.onnx") == found
 
 
-def test_a_cast_to_bfloat16_inside_a_file_is_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("half", "found"), [(2, set()), (20, {"bfloat16"})])
+def test_a_file_is_in_half_precision_where_most_of_its_weights_are(
+    tmp_path: Path, half: int, found: set[str]
+) -> None:
     node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.BFLOAT16)
-    onnx.save(helper.make_model(helper.make_graph([node], "g", [], [])), tmp_path / "m.onnx")
-    assert of_file(tmp_path / "m.onnx") == {"bfloat16"}
+    weights = [
+        helper.make_tensor("wide", TensorProto.FLOAT, [10], [0.0] * 10),
+        helper.make_tensor("narrow", TensorProto.BFLOAT16, [half], [0.0] * half),
+    ]
+    graph = helper.make_graph([node], "g", [], [], weights)
+    onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
+    assert of_file(tmp_path / "m.onnx") == found
+
+
+def test_one_layer_in_half_precision_makes_no_form_of_it(
+    reference: Reference, exported: Path
+) -> None:
+    class OneRounded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = network()
+
+        def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the port's name
+            weight, bias = self.inner.get_parameter("2.weight"), self.inner.get_parameter("2.bias")
+            hidden = nn.Sequential(*list(self.inner.children())[:2])(input).bfloat16()
+            return nn.functional.linear(hidden, weight.bfloat16(), bias.bfloat16()).float()
+
+    form = runner_of(OneRounded(), reference)
+    judged_by = standard(reference, None, form, None)
+    assert judged_by.computes is None
+    assert judged_by.judge(form).status == "fail"
 
 
 class Casting(nn.Module):

@@ -67,3 +67,40 @@ def test_other_small_values_are_judged_by_their_own_size() -> None:
     assert reference.probabilities == frozenset()
     wrong = Altered(module, reference.spec, lambda i, o: {"output_0": o["output_0"] * 1.001})
     assert judge(reference, wrong).status == "fail"
+
+
+class Scaled(nn.Module):
+    """A probability times a number is none: its own size counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.inner = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x).sigmoid() * 1e-6
+
+
+def test_a_probability_times_a_small_number_is_judged_by_its_own_size() -> None:
+    reference = reference_of(Scaled(), X)
+    assert reference.probabilities == frozenset()
+    wrong = Altered(Scaled(), reference.spec, lambda i, o: {"output_0": o["output_0"] * 1.001})
+    assert judge(reference, wrong).status == "fail"
+
+
+class Spread(nn.Module):
+    """Many classes, none of them likely."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.inner = nn.Linear(4, 20_000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x).softmax(-1)
+
+
+def test_a_softmax_over_many_classes_is_judged_by_its_largest_probability() -> None:
+    reference = reference_of(Spread(), X)
+    wrong = Altered(Spread(), reference.spec, lambda i, o: {"output_0": o["output_0"] * 1.0005})
+    assert judge(reference, wrong).status == "fail"

@@ -77,7 +77,7 @@ def _stored_bytes(member: tuple[str, NDArray[Any]]) -> int:
 
 def _npy(array: NDArray[Any]) -> bytes:
     stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+    np.lib.format.write_array(stream, np.asarray(array, order="C"), allow_pickle=False)
     return stream.getvalue()
 
 

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 ACTIONS, SUMMARY, ROOT = "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"
 
 _COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)
+
 """What GitHub's runner takes for a command in any line that a step prints."""
+
+
+def without_commands(text: str) -> str:
+    """The text, for a line of its own: in a workflow nothing in it is taken for a command."""
+
+    def broken(found: re.Match[str]) -> str:
+        return found.group().replace("::", ": :").replace("##[", "## [")
+
+    return _COMMAND.sub(broken, text) if _is_offered() else text
 
 
 def display(document: Document, console: Console) -> None:

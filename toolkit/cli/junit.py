@@ -10,19 +10,23 @@ from toolkit.errors import ResultsError
 if TYPE_CHECKING:
     from toolkit.results import Document
 
-_START = b"<?xml"
+_OURS = b"<testsuite"
+_LOOKED_AT = 4096
 HINT = "--junit FILE is where the JUnit XML goes"
 
 
 def make_way(path: Path | None) -> None:
     """Remove an earlier run's file, which must not pass for this one's; raises for any other."""
+    if path is not None and str(path) == "-":
+        raise ResultsError("--junit writes a file: `toolkit report --junit -` writes to stdout")
     if path is None or not path.is_file():
         return
     try:
         with path.open("rb") as stream:
-            start = stream.read(len(_START))
-        if start not in (b"", _START):
-            raise ResultsError(f"{path} is there and is no XML: it is not overwritten", hint=HINT)
+            start = stream.read(_LOOKED_AT)
+        if start and _OURS not in start:
+            text = f"{path} is there and is no JUnit XML: it is not overwritten"
+            raise ResultsError(text, hint=HINT)
         path.unlink()
     except OSError as error:
         raise ResultsError(f"cannot write {path}: {error.strerror}", hint=HINT) from error

@@ -248,9 +248,10 @@ def write_json(document: Document) -> None:
 
 
 def say(text: str) -> None:
-    """One line on stderr, in any encoding."""
+    """A few words on stderr, in any encoding; none of its lines is a command to a CI service."""
     encoding = sys.stderr.encoding or "ascii"
-    sys.stderr.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    shown = github.without_commands(text)
+    sys.stderr.write(shown.encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def tell_failures(sweep: Sweep) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -144,7 +145,14 @@ def _verdict(
     _announce(comparing, form)  # a form that ends the process is known by this
     loaded = widened(form.load(options), judged_against.spec)
     runner = renamed(loaded, judged_against)
-    judged_by = standard(judged_against, form.path, runner, comparing.subject.file)
+    judged_by = standard(
+        judged_against,
+        form.path,
+        runner,
+        comparing.subject.file,
+        budget_s=comparing.options.budget_s,
+        observe=comparing.observe,
+    )
     return judged_by.judge(
         runner,
         limits=comparing.options.limits,
@@ -197,7 +205,11 @@ def _located(
         return found
     if form.path is None or comparing.subject.file is not None:
         return found
-    loaded = form.load(_options(comparing))
-    inputs = renamed(loaded, judged_against).taken(judged.inputs)
-    module = first_diverging(judged_against, judged, form.name, form.path, loaded, inputs=inputs)
-    return replace(found, module=module)
+    with contextlib.suppress(Exception):  # the finding stands, whatever becomes of this
+        loaded = form.load(_options(comparing))
+        inputs = renamed(loaded, judged_against).taken(judged.inputs)
+        module = first_diverging(
+            judged_against, judged, form.name, form.path, loaded, inputs=inputs
+        )
+        return replace(found, module=module)
+    return found

@@ -113,11 +113,21 @@ class Gauge:
 
     @property
     def refused(self) -> bool:
-        """Whether no bound that was stated could be looked at, and there is nothing else."""
-        return self.alone and not any(
-            (self.limits.min_sqnr is not None and one.sqnr_db is not None)
-            or (self.limits.min_agreement is not None and one.agreement is not None)
-            for one in self.measures.values()
+        """Whether some output has no bound that could be looked at, and there is nothing else."""
+        return self.alone and bool(self._unjudged())
+
+    def _unjudged(self) -> list[str]:
+        return [name for name, one in self.measures.items() if not self._bounded(one)]
+
+    def _bounded(self, one: Fidelity) -> bool:
+        """Whether a bound or a tolerance says what is good enough; equal zeros need none."""
+        limits, port = self.limits, one.port
+        equal = port.is_float and one.compared > 0 and not (one.signal or one.noise)
+        return (
+            equal
+            or limits.tolerance(port.name, is_float=port.is_float) is not None
+            or (limits.min_sqnr is not None and one.sqnr_db is not None)
+            or (limits.min_agreement is not None and one.agreement is not None)
         )
 
     def findings(self) -> list[Finding]:
@@ -134,7 +144,8 @@ class Gauge:
     def _cannot_say(self) -> str:
         asked = "say what is good enough: --min-sqnr DB, --min-agreement SHARE, or both"
         if self.limits.bounded:
-            asked = "the bound that was stated measures none of its outputs; state the other one"
+            names = ", ".join(self._unjudged())
+            asked = f"the bound that was stated does not measure {names}: state the other one too"
         return f"computes in {self.precision}, for which there is no score: {asked}"
 
     def _below(self, one: Fidelity) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,6 +12,9 @@ from toolkit.errors import ToolkitError
 from toolkit.parity.declared import Declared
 from toolkit.parity.findings import Finding, note
 from toolkit.spec import Port
+
+MOST_WAYS = 10_000
+"""Of leaving inputs out: where there are more, none is looked for."""
 
 Kind = Literal["input", "output"]
 
@@ -75,9 +79,10 @@ def match_outputs(names: Sequence[str], own: Sequence[str]) -> Matching:
 
 def _fitted(ports: Sequence[Port], found: Sequence[Declared]) -> Matching:
     """Fewer inputs, in their order, where their dtypes and shapes leave one way to take them."""
+    few = math.comb(len(ports), len(found)) <= MOST_WAYS
     ways = [
         chosen
-        for chosen in combinations(ports, len(found))
+        for chosen in (combinations(ports, len(found)) if few else ())
         if all(_fits(port, entry) for port, entry in zip(chosen, found, strict=True))
     ]
     names = [port.name for port in ports]

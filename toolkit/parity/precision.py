@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from toolkit.parity.compare import EPS
-from toolkit.parity.probabilities import tensors_in
+from toolkit.parity.probabilities import KEEPING, tensors_in
 
 INTEGERS = "int8"
 """Numbers of eight bits and fewer, floating ones too: no score could rest on their eps."""
 HALVES = ("bfloat16", "float16")
+MOST = 0.5
+"""A form is in half precision where more than this share of its floating values is."""
+_COPIES = KEEPING | {"contiguous", "copy_", "lift_fresh", "resolve_conj", "resolve_neg", "to"}
+"""What computes nothing."""
 _QUANTISED_WORDS = ("quantize", "qlinear", "nbits", "qgemm", "qattention", "qmoe")
 _QUANTISED_NODES = ("ConvInteger", "MatMulInteger", "MatMulIntegerToFloat")
 _QUANTISED_ROOMS = ("quantized", "quantized_decomposed", "torchao", "onednn_quantized")
@@ -40,7 +46,13 @@ def of_run(run: Callable[[], object]) -> frozenset[str]:
     """
     with torch.no_grad(), contextlib.suppress(Exception), _PrecisionWatch() as watch:
         run()
-    return frozenset(watch.found)
+    return frozenset(watch.found | mostly_half(watch.floating))
+
+
+def mostly_half(floating: Mapping[str, int]) -> set[str]:
+    """The halves that most of so many floating values are in: one layer of them makes no form."""
+    total = sum(floating.values())
+    return {name for name in HALVES if floating.get(name, 0) > total * MOST}
 
 
 class _PrecisionWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -49,6 +61,7 @@ class _PrecisionWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.found: set[str] = set()
+        self.floating: Counter[str] = Counter()
 
     def __torch_dispatch__(
         self,
@@ -60,18 +73,26 @@ class _PrecisionWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         del types
         if func.namespace in _QUANTISED_ROOMS or "quantize" in func.name():
             self.found.add(INTEGERS)
-        self._add(args)
         result = func(*args, **(kwargs or {}))
-        self._add(result)
+        self._add((*args, result), computed=() if _name(func) in _COPIES else result)
         return result
 
-    def _add(self, values: Any) -> None:
+    def _add(self, values: Any, computed: Any) -> None:
         for tensor in tensors_in(values):
-            dtype = str(tensor.dtype).removeprefix("torch.")
-            if dtype in HALVES:
-                self.found.add(dtype)
-            elif dtype in _QUANTISED_DTYPES or dtype.startswith("float8"):
+            dtype = _dtype(tensor)
+            if dtype in _QUANTISED_DTYPES or dtype.startswith("float8"):
                 self.found.add(INTEGERS)
+        for tensor in tensors_in(computed):
+            if tensor.is_floating_point():
+                self.floating[_dtype(tensor)] += tensor.numel()
+
+
+def _dtype(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _name(func: Any) -> str:
+    return str(func.overloadpacket.__name__)
 
 
 def of_file(path: Path) -> frozenset[str]:
@@ -79,45 +100,50 @@ def of_file(path: Path) -> frozenset[str]:
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
-    found = set(_in_ports(model.graph))
+    found = {_named(value.type.tensor_type.elem_type) for value in _ports(model.graph)}
+    weights: Counter[str] = Counter()
     for graph in (model.graph, *model.functions):
-        found |= set(_in_graph(graph))
-    return frozenset(found)
+        for name, count in _in_graph(graph):
+            weights[name] += count
+    found &= {*HALVES, INTEGERS}
+    if INTEGERS in weights:
+        found.add(INTEGERS)
+    floating = {name: weights[name] for name in (*HALVES, "float", "double")}
+    return frozenset(found | mostly_half(floating))
 
 
-def _in_ports(graph: Any) -> Iterator[str]:
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        yield from _of_type(value.type.tensor_type.elem_type)
+def _ports(graph: Any) -> list[Any]:
+    return [*graph.input, *graph.output]
 
 
-def _in_graph(graph: Any) -> Iterator[str]:
+def _in_graph(graph: Any) -> Iterator[tuple[str, int]]:
+    """What its operators and constants are in, each with the number of its values."""
     for tensor in getattr(graph, "initializer", ()):
-        yield from _of_type(tensor.data_type)
+        yield _named(tensor.data_type), math.prod(tensor.dims)
     for node in graph.node:
         yield from _in_node(node)
 
 
-def _in_node(node: Any) -> Iterator[str]:
+def _in_node(node: Any) -> Iterator[tuple[str, int]]:
     name = node.op_type.lower()
     if node.op_type in _QUANTISED_NODES or any(word in name for word in _QUANTISED_WORDS):
-        yield INTEGERS
+        yield INTEGERS, 1
     for attribute in node.attribute:
-        if node.op_type == "Cast" and attribute.name == "to":
-            yield from _of_type(attribute.i)
+        if node.op_type == "Cast" and attribute.name == "to" and _named(attribute.i) == INTEGERS:
+            yield INTEGERS, 1
         if attribute.HasField("t"):
-            yield from _of_type(attribute.t.data_type)
+            yield _named(attribute.t.data_type), math.prod(attribute.t.dims)
         for graph in (attribute.g, *attribute.graphs):
             yield from _in_graph(graph)
 
 
-def _of_type(number: int) -> Iterator[str]:
+def _named(number: int) -> str:
+    """The dtype by ONNX's name; floating ones of eight bits and fewer count as integers."""
     from onnx import TensorProto
 
-    name = TensorProto.DataType.Name(number).lower()
-    if name in HALVES:
-        yield name
-    elif name.startswith("float") and name not in ("float", "float16"):
-        yield INTEGERS  # of eight bits and fewer
+    name: str = TensorProto.DataType.Name(number).lower()
+    small = name.startswith("float") and name not in ("float", "float16")
+    return INTEGERS if small else name
 
 
 def seen(path: Path | None, run: Callable[[], object]) -> frozenset[str]:

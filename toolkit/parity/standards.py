@@ -91,10 +91,19 @@ class Standard:
         return Gauge(self.computes, ports, self.exact, limits, alone=not self.scored)
 
 
-def standard(reference: Reference, path: Path | None, form: Form, own: Path | None) -> Standard:
+def standard(
+    reference: Reference,
+    path: Path | None,
+    form: Form,
+    own: Path | None,
+    *,
+    budget_s: float | None = None,
+    observe: Observe = ignore,
+) -> Standard:
     """What judges a loaded form that lies in `path` (None: in no file).
 
-    `own` is the file of the reference itself, where it is one.
+    `own` is the file of the reference itself, where it is one. `budget_s` is the time for a
+    reference in the form's precision.
     """
     if not reference.cases or reference.random:
         return Standard(reference)
@@ -103,7 +112,9 @@ def standard(reference: Reference, path: Path | None, form: Form, own: Path | No
     if computes is None:
         return Standard(reference)
     exact = {judged.case.number: judged.oracle for judged in reference.cases}
-    lowered = None if computes == precision.INTEGERS else in_precision(reference, computes)
+    lowered = None
+    if computes != precision.INTEGERS:
+        lowered = in_precision(reference, computes, budget_s, observe)
     if lowered is None:
         return Standard(reference, computes, scored=False, exact=exact)
     text = (
@@ -127,17 +138,21 @@ def _eps(spec: ModelSpec) -> float:
     return max(found, default=0.0)
 
 
-def in_precision(reference: Reference, dtype: str) -> Reference | None:
+def in_precision(
+    reference: Reference, dtype: str, budget_s: float | None = None, observe: Observe = ignore
+) -> Reference | None:
     """The same cases with the module, its weights and inputs in a lower precision.
 
     None where eager does not run in it.
     """
-    if reference.cache.get(dtype) is None:
-        reference.cache[dtype] = _lowered(reference, dtype)
+    if dtype not in reference.cache:
+        reference.cache[dtype] = _lowered(reference, dtype, Budget(budget_s), observe)
     return reference.cache[dtype]
 
 
-def _lowered(reference: Reference, dtype: str) -> Reference | None:
+def _lowered(
+    reference: Reference, dtype: str, budget: Budget, observe: Observe
+) -> Reference | None:
     if isinstance(reference.module, torch.jit.ScriptModule):
         return None
     spec = _spec_in(reference.spec, dtype)
@@ -150,7 +165,8 @@ def _lowered(reference: Reference, dtype: str) -> Reference | None:
     plan = tuple(
         replace(judged.case, given=_rounded(spec, judged.inputs)) for judged in reference.cases
     )
-    lowered = refer(module, spec, plan, device=reference.device)
+    lowered = refer(module, spec, plan, device=reference.device, budget=budget, observe=observe)
+    lowered.left_out += reference.left_out
     lowered.cases = [_in_float32(judged) for judged in lowered.cases]
     return lowered if lowered.cases else None
 

@@ -187,7 +187,7 @@ def judge_case(
     try:
         outputs = candidate.run(judged.inputs)
     except ToolkitError as raised:
-        return CaseVerdict(judged, terms.limits, refusal=raised.message)
+        return CaseVerdict(judged, terms.limits, refusal=raised.message or raised.name)
     verdict = compare_case(reference, judged, outputs, terms.limits, scored=terms.scored)
     if terms.gauge is not None and judged.case.draw_class == "ordinary":
         terms.gauge.add(judged.case.number, outputs)

@@ -249,8 +249,7 @@ def _without_trace() -> Iterator[None]:
 @contextlib.contextmanager
 def _given(model: Any, merged: Mapping[str, Any], typed: Mapping[str, Any]) -> Iterator[Any]:
     """What is said about the model, as the Python API takes it; example arrays lie in a file."""
-    import numpy as np
-
+    from toolkit.bundle.golden import write_arrays
     from toolkit.folders import temporary_folder
     from toolkit.given import Given
     from toolkit.pytest_plugin.examples import described
@@ -272,5 +271,5 @@ def _given(model: Any, merged: Mapping[str, Any], typed: Mapping[str, Any]) -> I
     with temporary_folder() as folder:
         if found.case and INPUTS_FILE not in given:
             given[INPUTS_FILE] = Path(folder) / "examples.npz"
-            np.savez(given[INPUTS_FILE], allow_pickle=False, **found.case)
+            write_arrays(given[INPUTS_FILE], found.case)
         yield given

@@ -175,7 +175,7 @@ def _dtype(word: str) -> str | None:
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in plain(_NOISE.sub("", str(error))).splitlines()]
-    text = " ".join(line for line in lines if line)
+    text = " ".join(line for line in lines if line) or type(error).__name__
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 

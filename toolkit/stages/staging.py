@@ -141,14 +141,14 @@ def _blamed(
 ) -> Staged:
     """The verdict with the stage of each fault, and the scores of the stages before the file."""
     faults = _faults(judging, whole)
-    earlier = _before_the_file(judging, faults)
-    failed = [row.stage for row in earlier if row.status == "fail"]
+    captured_row, wrong = _before_the_file(judging, faults)
     found = tuple(
-        _placed(judging, one, failed[0] if failed else _stage_of(judging, one, verdicts))
+        _placed(judging, one, CAPTURE if one.case in wrong else _stage_of(judging, one, verdicts))
         if one in faults
         else one
         for one in whole.findings
     )
+    earlier = [] if captured_row is None else [captured_row]
     return Staged(replace(whole, findings=found), (*earlier, *rows))
 
 
@@ -159,8 +159,10 @@ def _placed(judging: Judging, fault: Finding, stage: str) -> Finding:
     of_values = fault.name in ("value", "non-finite") and stage in (CAPTURE, CONVERSION)
     if judged is None or not of_values or judging.subject.file is not None:
         return replace(fault, stage=stage)
-    runner = judging.load(replace(judging.options, optimise=True))
-    module = first_diverging(judging.reference, judged, judging.name, judging.path, runner)
+    module = None
+    with contextlib.suppress(Exception):  # the finding stands, whatever becomes of this
+        runner = judging.load(replace(judging.options, optimise=True))
+        module = first_diverging(judging.reference, judged, judging.name, judging.path, runner)
     return replace(fault, stage=stage, module=module)
 
 
@@ -176,21 +178,21 @@ def _stage_of(judging: Judging, fault: Finding, verdicts: dict[str, Verdict]) ->
         return stages[0]
     there = replace(options, device="cpu", optimise=stages[-1] == OPTIMISATION)
     with contextlib.suppress(ToolkitError):
-        row = _scored(judging, DEVICE, judging.load(there), [fault])
+        row, _ = _scored(judging, DEVICE, judging.load(there), [fault])
         return DEVICE if row is not None and row.status == "pass" else stages[0]
     return stages[0]
 
 
-def _before_the_file(judging: Judging, faults: Sequence[Finding]) -> list[results.StageScore]:
-    """How the captured program does in the cases that show the faults, where there is one."""
+def _before_the_file(
+    judging: Judging, faults: Sequence[Finding]
+) -> tuple[results.StageScore | None, frozenset[int | None]]:
+    """How the captured program does in the cases that show the faults, and those it gets wrong."""
     if judging.name in ("trace", "script") or judging.subject.file is not None:
-        return []
+        return None, frozenset()
     # A service on top of the finding: what goes wrong with it must not hide that.
     with contextlib.suppress(Exception), temporary_folder() as folder:
-        runner = _captured_runner(judging, Path(folder))
-        row = _scored(judging, CAPTURE, runner, faults)
-        return [] if row is None else [row]
-    return []
+        return _scored(judging, CAPTURE, _captured_runner(judging, Path(folder)), faults)
+    return None, frozenset()
 
 
 def _captured_runner(judging: Judging, folder: Path) -> Runner:
@@ -207,20 +209,21 @@ def _captured_runner(judging: Judging, folder: Path) -> Runner:
 
 def _scored(
     judging: Judging, stage: str, runner: Runner, faults: Sequence[Finding]
-) -> results.StageScore | None:
-    """A stage in the cases that show the faults; None where no case does."""
+) -> tuple[results.StageScore | None, frozenset[int | None]]:
+    """A stage in the cases that show the faults, None where no case does, and the wrong ones."""
     numbers = {found.case for found in faults}
     cases = [one for one in judging.reference.cases if one.case.number in numbers]
     if not cases:
-        return None
+        return None, frozenset()
     terms = Terms(judging.limits)
     seen = [
         judge_case(judging.reference, runner, one, look_twice=True, terms=terms) for one in cases
     ]
     scores = [one.score for one in seen if one.score is not None]
-    return results.StageScore(
+    row = results.StageScore(
         stage=stage,
         status="fail" if any(one.failed for one in seen) else "pass",
         score=max(scores, default=None),
         cases=len(seen),
     )
+    return row, frozenset(one.judged.case.number for one in seen if one.failed)
