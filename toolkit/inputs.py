@@ -105,6 +105,8 @@ def _lengths(shape: tuple[int, ...], ends: tuple[int, int], drawing: _Drawing) -
     constants |= dict.fromkeys(("ones", "highest", "full-length", "full-range"), high)
     if drawing.kind in constants:
         return np.full(shape, constants[drawing.kind])
+    if drawing.kind == "wide" and drawing.seed % 2 == 0:
+        return np.full(shape, high)  # every integer counts
     if drawing.kind in ("sorted", "unsorted"):
         falling = np.linspace(high, one, math.prod(shape)).round().astype(np.int64)
         # Turned by one place: to sort it and to undo the sorting are two different permutations.
@@ -148,7 +150,10 @@ def _draw_integers(port: Port, shape: tuple[int, ...], drawing: _Drawing) -> Arr
     if drawing.kind in constants:
         return np.full(shape, constants[drawing.kind], dtype=port.dtype)
     size = () if drawing.kind == "constant" else shape
-    drawn = drawing.generator.integers(low, high, size=size, endpoint=True, dtype=np.int64)
+    if drawing.kind == "wide":
+        drawn = _all_in_turn(low, high, shape, drawing)
+    else:
+        drawn = drawing.generator.integers(low, high, size=size, endpoint=True, dtype=np.int64)
     values = np.array(np.broadcast_to(drawn, shape))
     if drawing.kind == "full-range" and values.size:
         # A lone value cannot be all of them: each seed begins with another.
@@ -157,6 +162,14 @@ def _draw_integers(port: Port, shape: tuple[int, ...], drawing: _Drawing) -> Arr
         places = np.arange(min(len(held), flat.size)) * max(1, flat.size // len(held))
         flat[places] = held[: len(places)]
     return values.astype(port.dtype)
+
+
+def _all_in_turn(low: int, high: int, shape: tuple[int, ...], drawing: _Drawing) -> Array:
+    """Every integer of a range before any comes again, in random order: a row of a table shows."""
+    count = math.prod(shape)
+    first = int(drawing.generator.integers(0, high - low, endpoint=True, dtype=np.int64))
+    in_turn = (first + drawing.generator.permutation(count)) % (high - low + 1)
+    return (low + in_turn).reshape(shape)
 
 
 def _draw_floats(port: Port, shape: tuple[int, ...], drawing: _Drawing) -> Array:

@@ -36,6 +36,18 @@ def test_wide_batches_are_tried_where_samples_are_small() -> None:
     assert not {case.number for case in wide} & certain_cases(IMAGES, plan(IMAGES))
 
 
+def test_a_wide_batch_holds_every_integer_of_a_range() -> None:
+    tokens = spec(
+        Port("tokens", ("batch", "time"), "int64", low=-5, high=994),
+        Port("lengths", ("batch",), "int64", low=1, up_to="time"),
+    )
+    first, *_ = (case for case in plan(tokens) if case.kind == "wide")
+    drawn = first.inputs(tokens)
+    assert set(drawn["tokens"].ravel().tolist()) == set(range(-5, 995))
+    assert set(drawn["lengths"].tolist()) == {tokens.traced_sizes["time"]}
+    assert first.inputs(tokens)["tokens"].tolist() == drawn["tokens"].tolist()
+
+
 def test_the_larger_a_sample_is_the_narrower_a_wide_batch() -> None:
     photographs = spec(Port("image", ("batch", 3, 64, 64)))
     assert widest(photographs) == 42
