@@ -32,6 +32,8 @@ OUTLIER_SCALE = 1000.0
 OUTLIER_SHARE = 0.01
 NORMAL_BOUND = 4.0
 DEFAULT_INTEGERS = (0, 9)
+LARGEST_SPAN = 2**62
+"""Of integers that are gone through in turn: sums with it stay in 64 bits."""
 
 TORCH_DTYPES: Mapping[str, torch.dtype] = {
     name: getattr(torch, name)
@@ -166,9 +168,9 @@ def _draw_integers(port: Port, shape: tuple[int, ...], drawing: _Drawing) -> Arr
 
 def _all_in_turn(low: int, high: int, shape: tuple[int, ...], drawing: _Drawing) -> Array:
     """Every integer of a range before any comes again, in random order: a row of a table shows."""
-    count = math.prod(shape)
-    first = int(drawing.generator.integers(0, high - low, endpoint=True, dtype=np.int64))
-    in_turn = (first + drawing.generator.permutation(count)) % (high - low + 1)
+    span = min(high - low + 1, LARGEST_SPAN)
+    first = int(drawing.generator.integers(span, dtype=np.int64))
+    in_turn = (first + drawing.generator.permutation(math.prod(shape))) % span
     return (low + in_turn).reshape(shape)
 
 

@@ -48,6 +48,12 @@ def test_a_wide_batch_holds_every_integer_of_a_range() -> None:
     assert first.inputs(tokens)["tokens"].tolist() == drawn["tokens"].tolist()
 
 
+def test_a_wide_batch_of_integers_of_any_size_can_be_drawn() -> None:
+    whole = spec(Port("x", ("batch", 4), "int64", low=-(2.0**62), high=2.0**62))
+    first, *_ = (case for case in plan(whole) if case.kind == "wide")
+    assert len(np.unique(first.inputs(whole)["x"])) == 512 * 4
+
+
 def test_the_larger_a_sample_is_the_narrower_a_wide_batch() -> None:
     photographs = spec(Port("image", ("batch", 3, 64, 64)))
     assert widest(photographs) == 42
