@@ -55,17 +55,12 @@ class CganDiscriminator(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, image: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The probability, one a sample."""
-        return torch.sigmoid(self.logit(image, labels))
-
-    def logit(self, image: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """What the sigmoid is taken of: a bare squeeze would lose the axis of a batch of one."""
+        """The probability, one a sample: a bare squeeze would lose the axis of a batch of one."""
         hidden = torch.cat([torch.flatten(image, 1), self.label_embedding(labels)], dim=1)
         hidden = self.dropout(self.activation(self.fc1(hidden)))
         hidden = self.dropout(self.activation(self.fc2(hidden)))
         hidden = self.dropout(self.activation(self.fc3(hidden)))
-        logit: torch.Tensor = self.fc4(hidden)
-        return logit.squeeze(1)
+        return torch.sigmoid(self.fc4(hidden).squeeze(1))
 
 
 LABELS = Port("labels", ("batch",), dtype="int64", low=0, high=CLASSES - 1)

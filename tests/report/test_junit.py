@@ -239,7 +239,9 @@ def test_what_xml_cannot_hold_is_written_out() -> None:
 
 @given(st.text(alphabet=st.characters(codec=None)))
 def test_any_text_gives_a_file_that_parses(word: str) -> None:
-    parsed(hostile(word))
+    root = parsed(hostile(word))
+    assert len(verdicts(root)) == 1
+    assert only(root, "failure").get("type")
 
 
 def test_messages_of_megabytes_are_cut() -> None:

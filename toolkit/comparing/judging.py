@@ -11,7 +11,6 @@ from toolkit import results
 from toolkit.comparing.candidates import Form, Make
 from toolkit.comparing.renaming import anchored, renamed
 from toolkit.comparing.rows import Comparing, judged_row, plain_row, told
-from toolkit.errors import MissingError, RefusedError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.locating import first_diverging
 from toolkit.options import CheckOptions
@@ -27,8 +26,9 @@ from toolkit.runtimes.base import RunOptions
 from toolkit.runtimes.program_module import ProgramModule
 from toolkit.spec import ALL_FORMATS
 from toolkit.stages import room
-from toolkit.stages.checking import about_weights, explained, is_out_of_memory
+from toolkit.stages.checking import about_weights, explained
 from toolkit.stages.room import collect_copies
+from toolkit.stages.rows import status_of
 from toolkit.stages.staging import CONVERSION, OPTIMISATION, joined, stage_row
 from toolkit.stages.subject import Subject, reference
 from toolkit.words import ModelWords
@@ -77,17 +77,11 @@ def _row(comparing: Comparing, form: Form) -> results.CheckResult:
         finding = told(comparing, form, error("structure", explained(fault)))
         row = plain_row(comparing, form.name, form.runtime, "fail", finding)
     except Exception as failure:  # a user's code and several runtimes may raise anything
-        status = _status_of(failure)
+        status = status_of(failure)
         finding = results.Finding(name=status, severity="error", message=explained(failure))
         row = plain_row(comparing, form.name, form.runtime, status, finding)
     collect_copies(comparing.subject.built.module)
     return row.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
-
-
-def _status_of(failure: Exception) -> results.CheckStatus:
-    if isinstance(failure, RefusedError | MissingError):
-        return "refused"
-    return "out-of-memory" if is_out_of_memory(failure) else "error"
 
 
 def _judged(comparing: Comparing, form: Form) -> results.CheckResult:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit import results
-from toolkit.bundle.golden import write_arrays
 from toolkit.comparing.candidates import Candidate, Form
 from toolkit.events import Observe, ignore
 from toolkit.folders import slug
 from toolkit.options import CheckOptions
-from toolkit.parity.findings import Finding, error
+from toolkit.parity.findings import Finding
 from toolkit.parity.reference import Judged, Reference
 from toolkit.parity.verdict import Verdict
+from toolkit.stages.rows import not_saved, with_verdict
 from toolkit.stages.subject import Subject
 from toolkit.words import ModelWords, shell_word
 
@@ -44,21 +43,13 @@ def judged_row(
     comparing: Comparing, form: Form, verdict: Verdict, stages: Sequence[results.StageScore]
 ) -> results.CheckResult:
     """The row of a form that was run."""
-    findings = list(verdict.findings)
-    too_little = comparing.reference.too_little() if comparing.reference else None
-    if verdict.status == "error" and too_little:
-        findings.insert(0, error("outside-domain", f"nothing can be judged: {too_little}"))
-    score = verdict.score
-    row = plain_row(comparing, form.name, form.runtime, verdict.status)
-    return row.model_copy(
-        update={
-            "score": score if score is not None and math.isfinite(score) else None,
-            "max_score": comparing.options.limits.max_score,
-            "noise_source": verdict.noise_source,
-            "cases": verdict.cases,
-            "stages": list(stages),
-            "findings": [told(comparing, form, found) for found in findings],
-        }
+    return with_verdict(
+        plain_row(comparing, form.name, form.runtime, verdict.status),
+        verdict,
+        stages,
+        reference=comparing.reference,
+        limits=comparing.options.limits,
+        told=lambda found: told(comparing, form, found),
     )
 
 
@@ -106,12 +97,7 @@ def _save_case(comparing: Comparing, form: Form, found: Finding) -> str | None:
         return None
     folder = comparing.options.failures / f"{slug(comparing.candidate.shown)}.failures"
     path = folder / f"{form.name}-{found.name}-{found.case}.npz"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_arrays(path, judged.inputs)
-    except OSError as failure:
-        return f"(the case could not be saved: {failure.strerror})"
-    return _reproduction(comparing, form, path)
+    return not_saved(path, judged.inputs) or _reproduction(comparing, form, path)
 
 
 def _reproduction(comparing: Comparing, form: Form, path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,10 +13,7 @@ import torch
 
 from toolkit import formats, operators, results, runtimes
 from toolkit.bundle import require_trusted
-from toolkit.bundle.golden import write_arrays
 from toolkit.errors import (
-    MissingError,
-    RefusedError,
     ToolkitError,
 )
 from toolkit.events import Observe, Progress, ignore
@@ -34,6 +30,7 @@ from toolkit.spec import ModelSpec, Severity
 from toolkit.stages import reproducing
 from toolkit.stages.reproducing import Form, Shown
 from toolkit.stages.room import collect_copies
+from toolkit.stages.rows import not_saved, status_of, with_verdict
 from toolkit.stages.sources import Sources, exportable, script_is_expected
 from toolkit.stages.staging import Judging, Staged, judge_stages
 from toolkit.stages.subject import Subject
@@ -108,16 +105,7 @@ def _status_of(checking: Checking, failure: Exception) -> results.CheckStatus:
     if isinstance(failure, NotScriptableError):
         expected = script_is_expected(checking.subject, checking.options.formats)
         return "error" if expected else "limit"
-    if isinstance(failure, RefusedError | MissingError):
-        return "refused"
-    return "out-of-memory" if is_out_of_memory(failure) else "error"
-
-
-def is_out_of_memory(failure: BaseException) -> bool:
-    """Whether memory ran out, by Python's, torch's or CUDA's own word."""
-    words = ("can't allocate memory", "out of memory", "bad allocation")
-    text = str(failure).lower()
-    return isinstance(failure, MemoryError) or any(word in text for word in words)
+    return status_of(failure)
 
 
 def explained(failure: Exception) -> str:
@@ -207,25 +195,14 @@ def _load(checking: Checking, name: str, path: Path, options: RunOptions) -> Run
 
 
 def _from_staged(checking: Checking, name: str, staged: Staged) -> results.CheckResult:
-    verdict = staged.verdict
-    findings = list(verdict.findings)
-    too_little = checking.reference.too_little()
-    if verdict.status == "error" and too_little:
-        findings.insert(0, error("outside-domain", f"nothing can be judged: {too_little}"))
-    return _plain(checking, name, verdict.status, None).model_copy(
-        update={
-            "score": _finite(verdict.score),
-            "max_score": checking.options.limits.max_score,
-            "noise_source": verdict.noise_source,
-            "cases": verdict.cases,
-            "stages": list(staged.stages),
-            "findings": [_told(checking, name, found) for found in findings],
-        }
+    return with_verdict(
+        _plain(checking, name, staged.verdict.status, None),
+        staged.verdict,
+        staged.stages,
+        reference=checking.reference,
+        limits=checking.options.limits,
+        told=lambda found: _told(checking, name, found),
     )
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _refused_capture(
@@ -312,14 +289,8 @@ def _save_case(checking: Checking, name: str | None, found: Finding) -> str | No
     cases = {judged.case.number: judged for judged in checking.reference.cases}
     if found.case not in cases:
         return None
-    folder = _failures(checking)
-    path = folder / f"{name or 'eager'}-{found.name}-{found.case}.npz"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_arrays(path, cases[found.case].inputs)
-    except OSError as failure:
-        return f"(the case could not be saved: {failure.strerror})"
-    return reproduction(checking, name, path)
+    path = _failures(checking) / f"{name or 'eager'}-{found.name}-{found.case}.npz"
+    return not_saved(path, cases[found.case].inputs) or reproduction(checking, name, path)
 
 
 def reproduction(checking: Checking, name: str | None, path: Path) -> str:
