@@ -24,7 +24,7 @@ os.environ["TOOLKIT_REPRODUCTIONS"] = "0"
 os.environ["NO_COLOR"] = "1"
 for variable in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES"):
     os.environ.pop(variable, None)
-for variable in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+for variable in ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
     os.environ.pop(variable, None)
 
 # Shared machines stall: the examples are the same in every run and none has a deadline.

@@ -36,7 +36,7 @@ def test_how_often():
         [
             "test_net.py::test_net[[]trace] FAILED *",
             "test_net.py::test_net[[]script] PASSED *",
-            "test_net.py:*: Frozen: trace fail",
+            "Frozen: trace fail",
             "*reproduce: pytest 'test_net.py::test_net[[]trace]' --parity-inputs *.npz*",
         ]
     )

@@ -75,6 +75,32 @@ def test_fixture(parity):
         assert re.search(rf"test_net.py::{re.escape(row)} +Frozen", table)
 
 
+def test_the_report_stands_once_and_a_line_in_the_summary_where_ci_is_set(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    pytester.makepyfile(
+        test_net=NETWORKS
+        + f"""
+@pytest.mark.parity(inputs={IN_WORDS}, formats=["trace"], {QUICK})
+def test_net():
+    return Frozen()
+
+def test_fixture(parity):
+    parity.check(Frozen(), inputs={IN_WORDS}, formats=["trace"], {QUICK})
+"""
+    )
+    result = pytester.runpytest_subprocess("-p", "no:benchmark", "-p", "no:xdist")
+    text, _, summary = result.stdout.str().partition("short test summary info")
+    assert text.count("error baked-dimension (trace") == 2
+    lines = [line for line in summary.splitlines() if line.startswith("FAILED")]
+    assert lines == [
+        "FAILED test_net.py::test_net[trace] - Frozen: trace fail",
+        "FAILED test_net.py::test_fixture - Frozen: trace fail",
+    ]
+    assert "error baked-dimension" not in summary
+
+
 def test_what_every_run_loads_imports_pytest_and_nothing_heavy() -> None:
     code = """
 import sys, pytest

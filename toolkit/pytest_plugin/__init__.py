@@ -83,21 +83,25 @@ def pytest_runtest_makereport(
     if rows:
         setattr(report, REPORTED, [row.model_dump(mode="json") for row in rows])
         item.stash[ROWS] = []
-    error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, ParityError):
-        _tell(report, item, error)
+    if call.excinfo is not None and isinstance(call.excinfo.value, ParityError):
+        _tell(report, item, call.excinfo)
     return report
 
 
-def _tell(report: pytest.TestReport, item: pytest.Item, error: ParityError) -> None:
+def _tell(report: pytest.TestReport, item: pytest.Item, raised: pytest.ExceptionInfo[Any]) -> None:
     """The report of the command in place of a traceback, its headline in pytest's summary."""
-    if marked.form_of(item) is not None:
+    of_mark = marked.form_of(item) is not None
+    if of_mark:
         # No line of the test raised it: the function only returned the model.
-        path, line, _ = item.location
-        report.longrepr = f"{path}:{(line or 0) + 1}: {error}"
+        report.longrepr = raised.getrepr(style="value")
     crash: Any = getattr(report.longrepr, "reprcrash", None)
-    if crash is not None:
-        crash.message = str(error)
+    if crash is None:
+        return
+    # One line: where CI is set, pytest's summary has all of it.
+    crash.message = str(raised.value).partition("\n")[0]
+    if of_mark:
+        path, line, _ = item.location
+        crash.path, crash.lineno = path, (line or 0) + 1
 
 
 class _Reports:
