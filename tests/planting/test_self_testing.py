@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -12,6 +13,7 @@ import torch
 from tests.parity.models import Altered, reference_of, two_layers
 from tests.planting.networks import INTEGERS, Everything, parsed
 from toolkit import formats, pipeline, results
+from toolkit.inputs import Array
 from toolkit.options import CheckOptions, SelfTestOptions
 from toolkit.outcome import Outcome
 from toolkit.parity.findings import error
@@ -20,7 +22,7 @@ from toolkit.parity.verdict import Verdict, judge
 from toolkit.planting import KINDS
 from toolkit.stages import self_testing
 from toolkit.stages.checking import FormAtHand
-from toolkit.stages.counting import Counting
+from toolkit.stages.counting import LOOKED_AT, Counting, Movement
 from toolkit.stages.self_testing import SelfTesting, self_test
 from toolkit.stages.subject import Subject, of_module, prepare, reference
 from toolkit.words import ModelWords
@@ -138,19 +140,13 @@ def test_a_defect_that_moves_nothing_is_not_counted() -> None:
 
 @pytest.mark.parametrize(("times", "counts"), [(15.0, False), (25.0, True)])
 def test_a_defect_counts_from_twenty_times_the_noise_on(times: float, counts: bool) -> None:
-    module = two_layers()
-    held = reference_of(module)
-    right = Altered(module, held.spec)
-    noise = held.noise["output_0", "ordinary"]
-    shifted = Altered(
-        module,
-        held.spec,
-        lambda inputs, outputs: {
-            name: (output.astype("float64") + times * noise).astype("float32")
-            for name, output in outputs.items()
-        },
-    )
-    assert Counting(held, right, inputs=8).movement(shifted).counts is counts
+    held = reference_of(two_layers())
+    assert shifted_by(held, times * widened(held)).counts is counts
+
+
+def test_a_shift_that_eager_makes_itself_is_no_part_of_what_counts() -> None:
+    held = reference_of(two_layers())
+    assert not shifted_by(held, 21 * held.noise["output_0", "ordinary"]).counts
 
 
 def test_another_shape_counts() -> None:
@@ -169,6 +165,28 @@ def test_inputs_of_the_count_are_none_of_the_case_plan() -> None:
     Counting(held, right, inputs=32).movement(Altered(held.module, held.spec))
     assert len(set(drawn)) == 32
     assert not set(drawn) & {digest(judged.inputs) for judged in held.cases}
+
+
+def widened(held: Reference) -> Array:
+    """The noise with what eager moves by in the first ordinary cases of the plan."""
+    ordinary = [one for one in held.cases if one.case.draw_class == "ordinary"]
+    slices = held.slices["output_0"]
+    moved = [slices.reduce(held.spread(one).changes["output_0"]) for one in ordinary[:LOOKED_AT]]
+    return held.noise["output_0", "ordinary"] + np.max(moved, axis=0)
+
+
+def shifted_by(held: Reference, shift: Array) -> Movement:
+    """How far a form departs that adds `shift` to its output."""
+    right = Altered(held.module, held.spec)
+    shifted = Altered(
+        held.module,
+        held.spec,
+        lambda inputs, outputs: {
+            name: (output.astype("float64") + shift).astype("float32")
+            for name, output in outputs.items()
+        },
+    )
+    return Counting(held, right, inputs=8).movement(shifted)
 
 
 def digest(inputs: Any) -> bytes:

@@ -53,8 +53,8 @@ def self_test_summary(tests: Sequence[SelfTest]) -> list[str]:
 def _meaning(tests: Sequence[SelfTest]) -> str:
     first = tests[0]
     return (
-        f"counted: moves some output by more than {first.least_movement:g} times the noise on any "
-        f"of {first.inputs} random inputs that are not of the case plan"
+        f"counted: moves some output by more than {first.least_movement:g} times the noise, as the "
+        f"second look widens it, on any of {first.inputs} random inputs outside the case plan"
     )
 
 

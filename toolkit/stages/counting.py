@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.errors import ToolkitError
 from toolkit.inputs import Array, draw
-from toolkit.parity.compare import difference, non_finite_faults, score
+from toolkit.parity.compare import Vector, difference, non_finite_faults, score
 from toolkit.parity.reference import Reference
 from toolkit.parity.verdict import Candidate
 from toolkit.results import Moved
@@ -18,6 +18,8 @@ from toolkit.spec import Port
 
 LEAST_MOVEMENT = 20.0
 """In units of the noise: what moves no output further is no defect that anybody could notice."""
+LOOKED_AT = 4
+"""Ordinary cases of the plan in which the second look says how unsure eager is of its outputs."""
 INPUTS = 256
 FIRST_SEED = 1_000_000_007
 """Far from the seeds of any case plan, which are small numbers."""
@@ -46,6 +48,7 @@ class Counting:
     right: Candidate
     inputs: int = INPUTS
     _known: dict[int, Outputs | None] = field(default_factory=dict)
+    _noise: dict[str, Vector | None] = field(default_factory=dict)
 
     def movement(self, candidate: Candidate, alive: Callable[[], None] = lambda: None) -> Movement:
         """The first that is far enough to count, or the largest that was seen.
@@ -111,8 +114,29 @@ class Counting:
             return Movement("integers", math.inf) if moved else Movement()
         if non_finite_faults(output, expected)[0]:
             return Movement("non-finite", math.inf)
-        noise = self.reference.noise.get((port.name, "ordinary"))
+        noise = self._noise_of(port.name)
         if noise is None:
             return Movement()
         apart = difference(output, expected)
         return Movement("values", score(self.reference.slices[port.name], apart, noise))
+
+    def _noise_of(self, name: str) -> Vector | None:
+        """The noise as the second look widens it: nobody notices what eager itself moves by."""
+        if name not in self._noise:
+            self._noise[name] = self._widened(name)
+        return self._noise[name]
+
+    def _widened(self, name: str) -> Vector | None:
+        noise = self.reference.noise.get((name, "ordinary"))
+        ordinary = [
+            one
+            for one in self.reference.cases
+            if one.case.draw_class == "ordinary" and name in one.eager
+        ]
+        if noise is None or not ordinary:
+            return noise
+        slices = self.reference.slices[name]
+        moved = [
+            slices.reduce(self.reference.spread(one).changes[name]) for one in ordinary[:LOOKED_AT]
+        ]
+        return np.asarray(noise + np.max(moved, axis=0))
