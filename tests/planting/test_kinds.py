@@ -49,6 +49,8 @@ def test_a_weight_bit_is_one_bit_of_one_number(seed: int) -> None:
     changed = wrong.view(np.uint32) ^ right.view(np.uint32)
     assert np.count_nonzero(changed) == 1
     assert int(changed.max()).bit_count() == 1
+    by = np.abs(wrong.astype(np.float64) - right).max()
+    assert by >= np.sqrt(np.mean(np.square(right))), "no more than a layer's numbers are"
 
 
 def test_a_lost_bias_is_the_result_without_it() -> None:

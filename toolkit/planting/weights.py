@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,10 +21,16 @@ _UNSIGNED: Mapping[int, type[np.unsignedinteger[Any]]] = {2: np.uint16, 4: np.ui
 _MANTISSA_BITS: Mapping[str, int] = {"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}
 _HIGH_MANTISSA_BITS = 5
 """Bits below the exponent that are flipped too: each changes a number by 1.5 to 50 %."""
+_TRIES = 64
+"""Numbers that are looked at for one with a bit that matters."""
 
 
 def weight_bits(graph: Graph) -> list[Edit]:
-    """One bit of one number of any weight."""
+    """One bit of one number of any weight: one that changes it by what the layer's numbers are.
+
+    What a smaller change does to a network of millions of numbers is a question of degree, which
+    `bench/detection_floor.py` answers.
+    """
     return [partial(_flip, name, title(node)) for name, node in places.weights(graph).items()]
 
 
@@ -32,16 +38,31 @@ def _flip(name: str, layer: str, draft: Draft, generator: np.random.Generator) -
     values = draft.array(name)
     if not values.size:
         return None
-    at = int(generator.integers(values.size))
-    highest = 8 * values.itemsize - 1
-    lowest = _MANTISSA_BITS[str(values.dtype)] - _HIGH_MANTISSA_BITS
-    bit = int(generator.integers(lowest, highest, endpoint=True))
     flat = values.reshape(-1)
-    before = float(flat[at])
-    flat.view(_UNSIGNED[values.itemsize])[at] ^= _UNSIGNED[values.itemsize](1 << bit)
-    draft.put(name, values)
-    index = ", ".join(str(int(part)) for part in np.unravel_index(at, values.shape))
-    return f"bit {bit} of {name}[{index}] of {layer}: {before:.3g} became {float(flat[at]):.3g}"
+    typical = float(np.sqrt(np.mean(np.square(flat, dtype=np.float64))))
+    for at in generator.integers(flat.size, size=_TRIES):
+        before = flat[at : at + 1]
+        mattering = [
+            (bit, after)
+            for bit, after in _flips(before)
+            if abs(float(after[0]) - float(before[0])) >= typical
+        ]
+        if mattering:
+            bit, after = mattering[int(generator.integers(len(mattering)))]
+            index = ", ".join(str(int(part)) for part in np.unravel_index(at, values.shape))
+            told = f"{float(before[0]):.3g} became {float(after[0]):.3g}"
+            flat[at] = after[0]
+            draft.put(name, values)
+            return f"bit {bit} of {name}[{index}] of {layer}: {told}"
+    return None
+
+
+def _flips(number: Array) -> Iterator[tuple[int, Array]]:
+    """One number, each time with another bit flipped: sign, exponent and the high mantissa."""
+    unsigned = _UNSIGNED[number.itemsize]
+    lowest = _MANTISSA_BITS[str(number.dtype)] - _HIGH_MANTISSA_BITS
+    for bit in range(lowest, 8 * number.itemsize):
+        yield bit, (number.view(unsigned) ^ unsigned(1 << bit)).view(number.dtype)
 
 
 def lost_biases(graph: Graph) -> list[Edit]:
