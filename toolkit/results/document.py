@@ -14,7 +14,6 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_
 from toolkit.errors import ResultsError
 from toolkit.results.rows import (
     CheckResult,
-    Comparison,
     Environment,
     ErrorDocument,
     ExportedModel,
@@ -26,6 +25,7 @@ from toolkit.results.rows import (
     Value,
 )
 from toolkit.results.self_tests import SelfTest
+from toolkit.results.timings import Comparison
 
 SCHEMA_VERSION = 1
 

@@ -7,15 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from toolkit.results.samples import Samples
-
 FormStatus = Literal["ok", "limit", "error"]
 CheckStatus = Literal[
     "pass", "fail", "limit", "error", "timeout", "crash", "out-of-memory", "refused"
 ]
 NoiseSource = Literal["float64", "perturbation", "override"]
 PredictionStatus = Literal["ok", "refused", "error", "timeout", "crash", "out-of-memory"]
-TimingVerdict = Literal["faster", "slower", "same", "unstable", "noisy", "not timed"]
 
 
 def _finite(value: object) -> object:
@@ -204,79 +201,6 @@ class PlannedModel(Value):
     budget_s: Measured = None
     cases: list[PlannedCase] = Field(default_factory=list)
     message: str | None = None
-
-
-class Speedup(Value):
-    """Baseline ÷ variant with its 95 % interval."""
-
-    estimate: Measured
-    low: Measured
-    high: Measured
-
-
-class Variant(Value):
-    """One row of a latency table; times are of single calls, over every timed call."""
-
-    model: str
-    variant: str
-    format: str | None
-    runtime: str
-    device: str
-    dtype: str
-    threads: int
-    batch: int | None
-    p50_us: Measured
-    p50_low_us: Measured
-    p50_high_us: Measured
-    p90_us: Measured
-    p99_us: Measured
-    calls: int
-    items_per_s: Measured
-    speedup: Speedup | None
-    verdict: TimingVerdict
-    roof_percent: Measured = None
-    load_s: Measured = None
-    first_call_us: Measured = None
-    peak_rss_bytes: int | None = None
-    size_bytes: int | None = None
-    parity_score: Measured = None
-    note: str | None = None
-    weights: str | None = None
-    warm_up_calls: int | None = None
-    samples_ns: list[Samples] = Field(default_factory=list)
-    """One array of call durations a round."""
-
-
-class RoundConditions(Value):
-    """What the machine was doing in one round; nothing is ever dropped for it."""
-
-    order: list[str]
-    load: Measured
-    steal_s: Measured
-    involuntary_switches: int | None
-    cpu_per_wall: Measured
-
-
-class Comparison(Value):
-    """One interleaved comparison of any number of variants.
-
-    `aa_band` is a fraction: 0.012 where identical code was seen to differ by 1.2 %. `baseline` is
-    the `variant` that the speed-ups refer to, after its model and a space where several have one.
-    """
-
-    baseline: str
-    aa_band: Measured
-    rounds: int
-    sets: int
-    variants: list[Variant]
-    seed: int = 0
-    aa: Speedup | None = None
-    within_one_process: bool = True
-    load_start: Measured = None
-    load_end: Measured = None
-    harness_ns: Measured = None
-    conditions: list[RoundConditions] = Field(default_factory=list)
-    aa_samples_ns: list[Samples] = Field(default_factory=list)
 
 
 class Prediction(Value):
