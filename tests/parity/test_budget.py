@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -134,9 +135,19 @@ def case_of(kind: CaseKind, batch: int) -> Case:
     return Case(0, {"batch": batch}, kind, 0)
 
 
+@pytest.mark.parametrize(
+    ("budget_s", "longest_s"),
+    [(0.0, 1.0), (5.0, 1.0), (60.0, 2.0), (600.0, 20.0), (None, math.inf)],
+)
+def test_where_there_is_more_time_a_wide_case_may_take_longer(
+    budget_s: float | None, longest_s: float
+) -> None:
+    assert Budget(budget_s).longest_wide_s == longest_s
+
+
 def test_a_wide_case_that_would_take_long_is_left_out() -> None:
     now = iter([0.0, 0.1, 0.1, 0.104])  # of a tenth of a second and two samples, then quicker
-    pace = Pace(lambda: next(now), longest_s=1.0)
+    pace = Pace(1.0, lambda: next(now))
     wide = case_of("wide", 512)
     assert not pace.too_wide(wide)
     with pace.watching(case_of("ordinary", 2)):

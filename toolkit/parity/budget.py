@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,9 @@ LEAST_CASES = 8
 """So many cases run whatever they cost, and more where more sizes are to be covered."""
 
 LONGEST_WIDE_S = 1.0
-"""What a wide case may take in eager."""
+"""What a wide case may take in eager, whatever the budget."""
+WIDE_SHARE = 30
+"""And where there is more time, this part of it."""
 
 Clock = Callable[[], float]
 
@@ -38,6 +41,13 @@ class Budget:
             return True
         return self.clock() - self._began < self.seconds
 
+    @property
+    def longest_wide_s(self) -> float:
+        """What a wide case may take in eager: without an end of time, anything."""
+        if self.seconds is None:
+            return math.inf
+        return max(LONGEST_WIDE_S, self.seconds / WIDE_SHARE)
+
 
 @dataclass
 class Pace:
@@ -46,8 +56,8 @@ class Pace:
     Small inputs say nothing of what a model makes of them.
     """
 
-    clock: Clock = time.monotonic
     longest_s: float = LONGEST_WIDE_S
+    clock: Clock = time.monotonic
     _least_s: float | None = None
 
     def too_wide(self, case: Case) -> bool:

@@ -174,7 +174,7 @@ def refer(
     certain = frozenset(case.number for case in ordered[:least])
     reference = Reference(spec, module, device, planned=len(plan), certain=certain)
     oracle: Oracle | None = None
-    pace = Pace()
+    pace = Pace(budget.longest_wide_s)
     for done, case in enumerate(ordered):
         if not budget.allows(done, least):
             reference.left_out += ordered[done:]
