@@ -86,7 +86,7 @@ def test_a_modules_own_weights_are_kept() -> None:
 
 
 def test_a_bench_is_a_comparison_with_every_sample() -> None:
-    options = BenchOptions(variants=("eager",), quick=True)
+    options = BenchOptions(variants=("eager",), preset="quick")
     (comparison,) = toolkit.bench(Plain(), inputs=INPUTS, options=options)
     (row,) = comparison.variants
     assert (row.variant, row.batch) == ("eager", 1)

@@ -128,13 +128,13 @@ def test_an_onnx_file_cannot_be_exported_again(bundle: Path, tmp_path: Path) -> 
 
 
 def test_an_onnx_file_is_its_own_baseline(bundle: Path) -> None:
-    (comparison,) = toolkit.bench(str(bundle / "model.onnx"), options=BenchOptions(quick=True))
+    (comparison,) = toolkit.bench(str(bundle / "model.onnx"), options=BenchOptions(preset="quick"))
     assert comparison.baseline == "onnx"
     assert [variant.variant for variant in comparison.variants] == ["onnx"]
 
 
 def test_another_variant_of_an_onnx_file_is_refused(bundle: Path) -> None:
-    with pytest.raises(UsageError, match="no pt2"):
+    with pytest.raises(UsageError, match="no variant pt2"):
         toolkit.bench(str(bundle / "model.onnx"), options=BenchOptions(variants=("pt2",)))
 
 

@@ -26,10 +26,13 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("weights",),
     ("bundle",),
     ("formats", "runtimes", "parity", "timing"),
-    ("results", "capacity", "dynamics", "locating", "planting", "reproduction"),
-    ("options", "report"),
+    (
+        *("results", "capacity", "dynamics", "locating", "operations", "planting"),
+        *("reproduction", "variants"),
+    ),
+    ("options", "report", "baselines", "cold"),
     ("stages",),
-    ("comparing",),
+    ("comparing", "benching"),
     ("pipeline",),
     ("isolation",),
     ("outcome", "settings", "given"),
@@ -58,7 +61,8 @@ NEVER: Mapping[str, tuple[str, ...]] = {
 WITHOUT_TORCH = (
     *("toolkit.errors", "toolkit.events", "toolkit.folders", "toolkit.words", "toolkit.results"),
     *("toolkit.options", "toolkit.report", "toolkit.isolation", "toolkit.sweep", "toolkit.cli"),
-    *("toolkit.parity.compare", "toolkit.timing"),
+    *("toolkit.parity.compare", "toolkit.timing", "toolkit.baselines"),
+    *("toolkit.variants.base", "toolkit.variants.table", "toolkit.variants.words"),
 )
 
 MODELS_MAY_IMPORT = frozenset({"toolkit.spec", "toolkit.transfer"})

@@ -185,7 +185,7 @@ def test_the_size_in_a_latency_table_counts_the_external_file(
     named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(named)
-    options = BenchOptions(variants=("onnx",), quick=True)
+    options = BenchOptions(variants=("onnx",), preset="quick")
     (comparison,) = toolkit.bench("net-Large", options=options)
     timed = next(one for one in comparison.variants if one.variant == "onnx")
     parts = [named / "net-Large" / name for name in ("model.onnx", DATA)]

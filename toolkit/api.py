@@ -218,19 +218,24 @@ def compare(
 
 
 def bench(
-    model: Model,
+    model: Model | Sequence[Model],
     *,
     options: BenchOptions | None = None,
     observe: Observe = ignore,
     **given: Unpack[Given],
 ) -> list[results.Comparison]:
-    """A latency table for each batch size of `options`; forms that fail parity are not timed.
+    """A latency table for each batch size, thread count and device of `options`.
 
-    Runs in this process: set the thread variables of your libraries before it imports them.
+    Several models are compared with each other, the first one's eager module being the baseline;
+    forms that fail parity are not timed. Runs in this process: set the thread variables of your
+    libraries before it imports them. `toolkit bench` times in several fresh processes.
     """
     options = options or BenchOptions()
-    subject = subject_of(model, given, observe, fallback=True, trust=options.trust)
-    rows = pipeline.timed(subject, options, observe=observe)
+    models = [model] if isinstance(model, str | ModelSpec | nn.Module) else list(model)
+    subjects = [
+        subject_of(one, given, observe, fallback=True, trust=options.trust) for one in models
+    ]
+    rows = pipeline.bench(subjects, options, observe=observe)
     return [row for row in rows if isinstance(row, results.Comparison)]
 
 

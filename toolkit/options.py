@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.parity.limits import USUAL, Limits
-from toolkit.results import CheckStatus
-from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
+from toolkit.results import CheckStatus, Preset
+from toolkit.spec import FORMAT_NAMES
 
 EAGER = "eager"
 VARIANTS = (EAGER, *FORMAT_NAMES)
 """What is timed where nothing is said."""
-ALL_VARIANTS = (EAGER, *ALL_FORMATS)
-"""What can be asked for."""
 EXPORTED = Path("exported")
 OPSET = 20
 BUDGET_S = 60.0
@@ -67,28 +65,47 @@ class SelfTestOptions:
 
 
 @dataclass(frozen=True)
-class BenchOptions:
-    """How forms are timed: `variants` (empty: all), one comparison for each of `batches`.
+class Cell:
+    """What all rows of one comparison share."""
 
-    `budget_s` is the round time of a comparison that is not `quick`.
+    batch: int = 1
+    threads: int = 1
+    device: str = "cpu"
+
+    def __str__(self) -> str:
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"batch {self.batch}, {threads}, {self.device}"
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """How forms are timed: `variants` (empty: the usual), a comparison for each `Cell`.
+
+    `budget_s` is the round time of a comparison that is not `quick`. With `each`, every model has
+    a comparison of its own, else all are in one.
     """
 
     variants: tuple[str, ...] = ()
     batches: tuple[int, ...] = (1,)
-    threads: int = 1
-    device: str = "cpu"
-    quick: bool = False
+    threads: tuple[int, ...] = (1,)
+    devices: tuple[str, ...] = ("cpu",)
+    preset: Preset = "usual"
     baseline: str = EAGER
     budget_s: float = 60.0
     opset: int = OPSET
     failures: Path = EXPORTED
     trust: bool = False
+    each: bool = False
 
     @property
     def chosen(self) -> tuple[str, ...]:
         """The variants to time, the baseline first."""
         names = self.variants or VARIANTS
         return tuple(dict.fromkeys((self.baseline, *names)))
+
+    def cells(self, device: str) -> list[Cell]:
+        """The comparisons on one device: threads by threads, the batches of each in order."""
+        return [Cell(batch, count, device) for count in self.threads for batch in self.batches]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from torch.nn import functional as F
 
 import toolkit
 from tests.parity.models import Altered, reference_of, two_layers
+from toolkit.events import Progress
 from toolkit.parity.reference import Reference
+from toolkit.parity.second_look import DRAWS
 from toolkit.parity.verdict import judge
 from toolkit.spec import Port
 
@@ -73,6 +75,16 @@ def test_the_callers_random_state_is_left_as_it_was() -> None:
     reference = reference_of(module)
     reference.spread(reference.cases[0])
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_every_draw_of_a_second_look_is_a_sign_of_life() -> None:
+    told: list[Progress] = []
+    reference = reference_of(two_layers())
+    reference.observe = told.append
+    reference.form = "onnx"
+    reference.spread(reference.cases[0])
+    reference.spread(reference.cases[0])
+    assert [(one.detail, one.form) for one in told] == [("second look", "onnx")] * DRAWS
 
 
 def test_a_constant_output_is_degenerate() -> None:

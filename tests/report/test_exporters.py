@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.examples import DOCUMENTS, bare_model, crashed_run, document, good_run
+from tests.report.timings import doubtful, sweep
 from toolkit.report.csv import COLUMNS, guarded
 from toolkit.report.exporters import EXPORTERS
 from toolkit.report.markdown import escape
@@ -126,3 +127,33 @@ def test_json_is_ascii_and_strict() -> None:
         text = EXPORTERS["json"](made())
         assert text.isascii()
         json.loads(text, parse_constant=pytest.fail)
+
+
+def test_csv_holds_what_a_latency_table_shows() -> None:
+    first, onnx, *_ = rows_of(sweep([8]))
+    assert (onnx["p95_us"], onnx["roof_percent"], onnx["bound"]) == ("157.3", "4.1", "overhead")
+    assert (onnx["first_result_s"], onnx["peak_rss_bytes"]) == ("0.41", "91000000")
+    assert (onnx["preset"], onnx["sets"], onnx["rounds"]) == ("usual", "5", "48")
+    assert (onnx["flops"], onnx["parity_score"], first["parity_score"]) == ("6672000", "1.17", "")
+
+
+def test_csv_holds_the_clean_rounds_and_the_options_of_a_row() -> None:
+    rows = {row["variant"]: row for row in rows_of(doubtful())}
+    assert rows["onnx"]["clean_p50_us"] == "20.0"
+    assert rows["onnx"]["clean_speedup"] == "11.5"
+    assert rows["onnx-spin"]["alone"] == "True"
+    assert rows["eager+channels_last"]["settings"] == "channels_last=on cudnn=v9"
+    assert rows["eager"]["clean_p50_us"] == ""
+
+
+FIRST_COLUMNS = (
+    *("model", "format", "variant", "runtime", "device", "dtype", "threads", "batch"),
+    *("export_status", "export_s", "opset", "size_bytes", "sha256", "parity_status"),
+    *("parity_score", "cases", "noise_source", "findings", "p50_us", "p50_low_us", "p50_high_us"),
+    *("p90_us", "p99_us", "calls", "items_per_s", "speedup", "speedup_low", "speedup_high"),
+    *("verdict", "aa_band", "baseline"),
+)
+
+
+def test_csv_columns_that_were_there_keep_their_places() -> None:
+    assert tuple(COLUMNS)[: len(FIRST_COLUMNS)] == FIRST_COLUMNS

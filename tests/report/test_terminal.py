@@ -299,7 +299,7 @@ def test_the_columns_environment_variable_sets_the_width(monkeypatch: pytest.Mon
 
 
 def test_a_narrow_console_leaves_spare_columns_out_and_names_them() -> None:
-    columns = (Column("name"), Column("p50", "right"), Column("size", "right", spare=True))
+    columns = (Column("name"), Column("p50", "right"), Column("size", "right", spare=1))
     sheet = Sheet(columns, [[whole("onnx"), whole("43.7 µs"), whole("251,000,000,000 kB")]])
     assert drawn(sheet, 60).splitlines()[0].split() == ["name", "p50", "size"]
     narrow = drawn(sheet, 20)

@@ -9,7 +9,7 @@ import pytest
 
 from toolkit.timing import Measured, Outcome, Timing, compare
 from toolkit.timing.conditions import Conditions
-from toolkit.timing.measuring import Samples
+from toolkit.timing.measured import Samples
 
 US = 1_000
 ROUNDS = 12
@@ -157,3 +157,38 @@ def test_sets_are_pooled_for_percentiles_and_kept_apart_for_the_interval(
     assert row.speedup is not None
     assert alone.speedup is not None
     assert row.speedup.high - row.speedup.low > 10 * (alone.speedup.high - alone.speedup.low)
+
+
+def test_the_median_is_bounded_by_what_differs_from_set_to_set(measured: Measured) -> None:
+    sets = [
+        replace(measured, samples_ns={**measured.samples_ns, "onnx": _blocks(median, seed=7)})
+        for median in (19.0, 20.0, 21.0)
+    ]
+    row = _row(compare(sets), "onnx")
+    assert row.p50_us is not None
+    assert row.p50_low_us is not None
+    assert row.p50_high_us is not None
+    # Student's t over three sets that are 5 % apart: 4.3 * 5 % / √3.
+    assert row.p50_high_us / row.p50_us == pytest.approx(1.13, rel=0.02)
+    assert row.p50_us / row.p50_low_us == pytest.approx(1.13, rel=0.02)
+
+
+def test_the_more_claims_a_table_makes_the_wider_are_their_intervals(measured: Measured) -> None:
+    many = dict(measured.samples_ns)
+    many.update({f"onnx {index}": _blocks(20, seed=20 + index) for index in range(9)})
+    table = [replace(measured, samples_ns=many, items=dict.fromkeys(many, 8)) for _ in range(3)]
+    of_ten, alone = compare(table), compare(table, family=1)
+    assert (of_ten.family, alone.family) == (10, 1)
+    wide, narrow = _row(of_ten, "onnx").speedup, _row(alone, "onnx").speedup
+    assert wide is not None
+    assert narrow is not None
+    assert wide.low < narrow.low < narrow.estimate == wide.estimate < narrow.high < wide.high
+    assert of_ten.aa == alone.aa
+
+
+def test_rounds_are_told_apart_by_set_and_extras_are_kept(measured: Measured) -> None:
+    copied = replace(measured, extras_ns={"copy": _blocks(50, seed=9)})
+    outcome = compare([copied, copied])
+    assert outcome.set_rounds == (ROUNDS, ROUNDS)
+    assert [len(blocks) for blocks in outcome.extras_ns.values()] == [2 * ROUNDS]
+    assert [timing.name for timing in outcome.timings] == ["eager", "onnx"]

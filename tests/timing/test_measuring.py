@@ -217,6 +217,55 @@ def test_the_harness_knows_what_it_adds_to_a_call() -> None:
     assert overhead_ns(FakeClock(reading_ns=40)) == pytest.approx(80, rel=0.01)
 
 
+def test_extras_take_turns_with_the_rest_and_are_no_rows(clock: FakeClock) -> None:
+    copied = Contestant("copy", (Work(clock, 2 * MS),), items=100)
+    measured = measure(
+        [Contestant("v0", (Work(clock, MS),))], SHORT, extras=[copied], clock=clock, read=quiet
+    )
+    assert list(measured.samples_ns) == ["v0"]
+    assert list(measured.items) == ["v0"]
+    assert [block.size for block in measured.extras_ns["copy"]] == [25] * 12
+    assert all("copy" in condition.order for condition in measured.conditions)
+
+
+def test_an_extra_that_raises_is_named_and_the_rows_go_on(clock: FakeClock) -> None:
+    broken = Contestant("copy", (Work(clock, MS, fails_at=100),))
+    measured = measure(
+        [Contestant("v0", (Work(clock, MS),))], SHORT, extras=[broken], clock=clock, read=quiet
+    )
+    assert measured.failed == {"copy": "ValueError: the model broke"}
+    assert measured.extras_ns == {}
+    assert len(measured.samples_ns["v0"]) == 12
+
+
+def test_no_round_is_run_for_the_sake_of_extras(clock: FakeClock) -> None:
+    contestants = [Contestant("v0", (Work(clock, MS, fails_at=1),))]
+    extra = Contestant("copy", (Work(clock, MS),))
+    measured = measure(contestants, SHORT, extras=[extra], clock=clock, read=quiet)
+    assert measured.rounds == 0
+
+
+def test_an_extra_that_stays_blunt_does_not_hold_up_the_end(clock: FakeClock) -> None:
+    protocol = replace(SHORT, rounds_min=12, rounds_max=None, budget_s=60.0, precision=0.01)
+    blunt = Contestant("copy", (Work(clock, lambda made: MS * (1 + made // 62 % 2)),))
+    contestants = [Contestant("v0", (Work(clock, MS),))]
+    measured = measure(contestants, protocol, extras=[blunt], clock=clock, read=quiet)
+    assert measured.rounds == 12
+
+
+def test_the_rows_of_extras_cannot_be_taken_for_variants(clock: FakeClock) -> None:
+    same = Contestant("v0", (Work(clock, MS),))
+    with pytest.raises(UsageError, match="told apart: v0"):
+        measure([same], SHORT, extras=[same], clock=clock, read=quiet)
+
+
+def test_rounds_tell_how_long_they_took(clock: FakeClock) -> None:
+    measured = _measure(clock, Work(clock, MS))
+    # Two blocks of 50 ms, the twin's among them, and two calls before each.
+    assert {condition.wall_s for condition in measured.conditions} == {0.104}
+    assert measured.spent_s == pytest.approx(12 * 0.104)
+
+
 def test_a_second_copy_of_the_baseline_is_what_the_twin_runs(clock: FakeClock) -> None:
     copy = Work(clock, 2 * MS)
     contestants = [Contestant("v0", (Work(clock, MS),))]

@@ -100,6 +100,45 @@ def test_sets_that_differ_widen_the_interval_beyond_what_their_rounds_say() -> N
     assert together.high - together.low < 1e-3
 
 
+@pytest.mark.parametrize("sets", [1, 5])
+def test_the_intervals_of_a_family_hold_all_together(sets: int) -> None:
+    rng = np.random.default_rng(13)
+    family, trials = 6, 50
+    held = 0
+    for trial in range(trials):
+        baseline = [_normal(rng, 20) for _ in range(sets)]
+        ratios = [[one - _normal(rng, 20) for one in baseline] for _ in range(family)]
+        intervals = [statistics.speedup(one, trial, family) for one in ratios]
+        held += all(one.low <= 1 <= one.high for one in intervals)
+    assert held >= 0.92 * trials
+
+
+def test_an_interval_is_within_a_tolerance_exactly_when_its_ends_are() -> None:
+    rng = np.random.default_rng(17)
+    for trial in range(60):
+        sets = [_normal(rng, 12) for _ in range(rng.integers(1, 7))]
+        told = statistics.is_within(sets, 0.01, trial)
+        assert told == statistics.speedup(sets, trial).reaches(0.01)
+
+
+def test_sets_that_were_added_one_at_a_time_pay_for_the_looks() -> None:
+    values = [np.array([value]) for value in (-1e-3, 1e-3, 0.0, -1e-3, 1e-3, 0.0)]
+    assert _t_used(values[:5]) == pytest.approx(2.776, abs=1e-3)
+    assert _t_used(values) == pytest.approx(2.757, abs=1e-3)  # 96 %; at 95 % it is 2.571
+
+
+def _t_used(sets: list[Floats]) -> float:
+    """The quantile behind an interval of sets whose rounds say nothing."""
+    spread = np.std([float(one[0]) for one in sets], ddof=1) / math.sqrt(len(sets))
+    ratio = statistics.speedup(sets)
+    return float(math.log(ratio.high / ratio.estimate) / spread)
+
+
+def test_few_rounds_of_one_set_give_all_they_have() -> None:
+    ratio = statistics.speedup([np.array([-0.03, 0.0, 0.02])])
+    assert (ratio.low, ratio.high) == pytest.approx((math.exp(-0.03), math.exp(0.02)))
+
+
 def _share_held(comparisons: list[list[Floats]]) -> float:
     intervals = [statistics.speedup(sets, seed) for seed, sets in enumerate(comparisons)]
     return sum(one.low <= 1 <= one.high for one in intervals) / len(intervals)
@@ -109,7 +148,8 @@ def _share_held(comparisons: list[list[Floats]]) -> float:
 def test_the_bootstrap_draws_the_medians_that_resampling_gives(rounds: int) -> None:
     rng = np.random.default_rng(5)
     ratios = rng.normal(0, 1, rounds)
-    drawn = statistics._resampled_medians(ratios, 10, rng)
+    others = [rng.normal(9, 1, 5), ratios, rng.normal(-9, 1, 8)]
+    drawn = statistics._resampled_medians(others, np.full((2000, 10), 1), rng)
     resampled = np.median(ratios[rng.integers(0, rounds, size=(20_000, rounds))], axis=1)
     for edge in np.quantile(ratios, [0.1, 0.3, 0.45, 0.55, 0.7, 0.9]):
         assert np.mean(drawn <= edge) == pytest.approx(np.mean(resampled <= edge), abs=0.02)
@@ -117,7 +157,7 @@ def test_the_bootstrap_draws_the_medians_that_resampling_gives(rounds: int) -> N
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     rng = np.random.default_rng(3)
-    ratios = [_normal(rng, 12) for _ in range(8)]
+    ratios = [_normal(rng, 12)] * 4  # of equal sets only the bootstrap says anything
     assert statistics.speedup(ratios, seed=5) == statistics.speedup(ratios, seed=5)
     assert statistics.speedup(ratios, seed=5) != statistics.speedup(ratios, seed=6)
 

@@ -193,6 +193,7 @@ def init(
 @app.command()
 def report(
     files: Annotated[list[Path], typer.Argument(metavar="RESULTS", help="Results files.")],
+    *,
     markdown: Annotated[
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown tables.")
     ] = None,
@@ -207,6 +208,11 @@ def report(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Write JUnit XML: a test case a form."),
     ] = None,
+    pytest_benchmark: opt.PytestBenchmark = None,
+    github_benchmark: opt.GithubBenchmark = None,
+    github_ratios: opt.GithubRatios = None,
+    bencher: opt.Bencher = None,
+    figures: opt.Figures = None,
 ) -> int:
     """Render results that are on disk.
 
@@ -214,5 +220,9 @@ def report(
     """
     from toolkit.cli import rendering
 
-    wanted = {"markdown": markdown, "csv": csv, "json": json, "junit": junit}
-    return rendering.report(files, wanted)
+    wanted = {
+        **{"markdown": markdown, "csv": csv, "json": json, "junit": junit},
+        **{"pytest_benchmark": pytest_benchmark, "github_benchmark": github_benchmark},
+        **{"github_ratios": github_ratios, "bencher": bencher},
+    }
+    return rendering.report(files, wanted, figures)

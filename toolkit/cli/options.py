@@ -175,6 +175,42 @@ JUnit = Annotated[
     Path | None,
     typer.Option("--junit", metavar="FILE", help="Write JUnit XML too: a test case a form."),
 ]
+PytestBenchmark = Annotated[
+    Path | None,
+    typer.Option(
+        "--pytest-benchmark",
+        metavar="FILE",
+        help="Write timings that `pytest-benchmark compare` reads.",
+    ),
+]
+GithubBenchmark = Annotated[
+    Path | None,
+    typer.Option(
+        "--github-benchmark",
+        metavar="FILE",
+        help="Write times for github-action-benchmark (customSmallerIsBetter).",
+    ),
+]
+GithubRatios = Annotated[
+    Path | None,
+    typer.Option(
+        "--github-ratios",
+        metavar="FILE",
+        help="Write speed-ups for github-action-benchmark (customBiggerIsBetter).",
+    ),
+]
+Bencher = Annotated[
+    Path | None,
+    typer.Option("--bencher", metavar="FILE", help="Write Bencher Metric Format JSON."),
+]
+Figures = Annotated[
+    Path | None,
+    typer.Option(
+        "--figures",
+        metavar="DIR",
+        help="Draw PNG and SVG: speed-ups, distributions, throughput by batch, roofline.",
+    ),
+]
 SelfTest = Annotated[
     bool,
     typer.Option("--self-test", help="Plant defects in the ONNX file: are they found?"),
@@ -196,7 +232,12 @@ Variants = Annotated[
     ),
 ]
 Batches = Annotated[str, typer.Option("--batch", metavar="N,...", help="Batch sizes to time.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of every runtime.")]
+Threads = Annotated[
+    str, typer.Option("--threads", metavar="N,...", help="Thread counts to time every runtime at.")
+]
+Devices = Annotated[
+    str, typer.Option("--device", metavar="cpu|cuda[:N],...", help="Where eager and forms run.")
+]
 BaselineVariant = Annotated[
     str, typer.Option("--baseline-variant", metavar="NAME", help="What the others are compared to.")
 ]

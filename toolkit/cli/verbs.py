@@ -148,10 +148,16 @@ def bench(
     names: NameOptions,
     variants: opt.Variants = None,
     batch: opt.Batches = "1",
-    threads: opt.Threads = 1,
-    device: opt.Device = "cpu",
+    threads: opt.Threads = "1",
+    device: opt.Devices = "cpu",
     baseline_variant: opt.BaselineVariant = "eager",
-    quick: Annotated[bool, typer.Option("--quick", help="Twelve rounds.")] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="A table for each model, not one that compares them.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One process, twelve rounds.")] = False,
+    rigorous: Annotated[
+        bool, typer.Option("--rigorous", help="Ten processes, until every ratio is within 1 %.")
+    ] = False,
     round_budget: Annotated[
         float, typer.Option("--budget", metavar="SECONDS", min=1.0, help="Round time a comparison.")
     ] = 60.0,
@@ -162,16 +168,27 @@ def bench(
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "bench.json",
 ) -> Ask[Any]:
-    """Time every form against eager.
+    """Time every form against eager, and models against each other.
 
-    Variants take turns in random order in one process; each ratio has a 95 % interval and stands
-    beside an A/A row. A form that fails parity is not timed.
+    Variants take turns in random order, in several fresh processes one after the other; each ratio
+    is paired, has a 95 % interval and stands beside an A/A row. A form that fails parity is not
+    timed. Several models are one comparison, the first one's eager module its baseline, unless
+    --each or --all asks for a table each.
     """
     from toolkit.cli import work
 
     chosen = ModelOptions(names, weights, about)
     asked = work.Bench(
-        variants, batch, threads, device, baseline_variant, quick, round_budget, opset, trust
+        variants=variants,
+        batch=batch,
+        threads=threads,
+        device=device,
+        baseline=baseline_variant,
+        preset=work.preset(quick=quick, rigorous=rigorous),
+        budget_s=round_budget,
+        opset=opset,
+        trust=trust,
+        each=each,
     ).values()
     return Ask(chosen, work.Common(child, results), asked, work.bench, asked.chosen)
 
@@ -186,7 +203,7 @@ def run(
     out: opt.Out = RESULTS,
     opset: opt.Opset = 20,
     batch: opt.Batches = "1",
-    threads: opt.Threads = 1,
+    threads: opt.Threads = "1",
     device: opt.Device = "cpu",
     quick: Annotated[
         bool, typer.Option("--quick/--full", help="Twelve rounds, or the full protocol.")
@@ -207,7 +224,8 @@ def run(
     from toolkit.cli import work
 
     chosen = ModelOptions(names, weights, about)
-    timed = work.Bench(None, batch, threads, device, "eager", quick, 60.0, opset, False).values()
+    preset = work.preset(quick=quick)
+    timed = work.Bench(None, batch, threads, device, preset=preset, opset=opset).values()
     judged = work.Check(formats, device, opset, out, False, budget, limits).values()
     asked = work.stages(judged, timed, out)
     common = work.Common(child, results, junit)

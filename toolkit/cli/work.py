@@ -12,8 +12,15 @@ from toolkit.cli.asking import Asks
 from toolkit.cli.options import ChildOptions, LimitOptions
 from toolkit.cli.session import Session
 from toolkit.errors import UsageError
-from toolkit.options import ALL_VARIANTS, EAGER, BenchOptions, CheckOptions, ExportOptions
-from toolkit.words import ModelWords, nearest_words, parse_formats
+from toolkit.options import (
+    EAGER,
+    OPSET,
+    BenchOptions,
+    CheckOptions,
+    ExportOptions,
+)
+from toolkit.results import Preset
+from toolkit.words import ModelWords, parse_formats
 
 if TYPE_CHECKING:
     from toolkit.sweep import Stages, Sweep
@@ -100,46 +107,57 @@ class Bench:
 
     variants: Sequence[str] | None
     batch: str
-    threads: int
+    threads: str
     device: str
-    baseline: str
-    quick: bool
-    budget_s: float
-    opset: int
-    trust: bool
+    baseline: str = EAGER
+    preset: Preset = "usual"
+    budget_s: float = 60.0
+    opset: int = OPSET
+    trust: bool = False
+    each: bool = False
 
     def values(self) -> BenchOptions:
         """The options checked; raises `UsageError`."""
         return BenchOptions(
             variants=_variants(self.variants or []),
-            batches=_batches(self.batch),
-            threads=self.threads,
-            device=self.device,
-            quick=self.quick,
+            batches=_counts("--batch", self.batch),
+            threads=_counts("--threads", self.threads),
+            devices=_devices(self.device),
+            preset=self.preset,
             baseline=_variants([self.baseline])[0],
             budget_s=self.budget_s,
             opset=self.opset,
             trust=self.trust,
+            each=self.each,
         )
 
 
+def preset(*, quick: bool = False, rigorous: bool = False) -> Preset:
+    """How long is measured; raises `UsageError` for both."""
+    if quick and rigorous:
+        raise UsageError("--quick and --rigorous: only one of them can be meant")
+    return "quick" if quick else "rigorous" if rigorous else "usual"
+
+
 def _variants(words: Sequence[str]) -> tuple[str, ...]:
+    from toolkit.variants import parse
+
     names = [name for word in words for name in word.split(",") if name]
-    for name in names:
-        if name not in ALL_VARIANTS:
-            near = nearest_words(name, ALL_VARIANTS)
-            raise UsageError(
-                f"unknown variant {name}",
-                hint=f"did you mean {near[0]}?" if near else f"one of: {', '.join(ALL_VARIANTS)}",
-            )
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(parse(name).word for name in names))
 
 
-def _batches(text: str) -> tuple[int, ...]:
-    words = [word.strip() for word in text.split(",")]
+def _counts(flag: str, text: str) -> tuple[int, ...]:
+    words = [word.strip() for word in str(text).split(",")]
     if not all(word.isdigit() and int(word) > 0 for word in words):
-        raise UsageError(f"--batch {text}: expected numbers above 0, as in --batch 1,8,32")
+        raise UsageError(f"{flag} {text}: expected numbers above 0, as in {flag} 1,8,32")
     return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def _devices(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not names:
+        raise UsageError("--device names no device", hint="as in --device cpu,cuda")
+    return names
 
 
 def _resolved(asks: Asks[Any], device: str = "cpu") -> Callable[[Sweep], list[ModelWords]]:
@@ -203,17 +221,23 @@ def plan(asks: Asks[CheckOptions]) -> int:
 
 
 def bench(asks: Asks[BenchOptions]) -> int:
-    """Time every form of each model that passes parity."""
-    resolved = _resolved(asks)
+    """Time every form of each model that passes parity, and models against each other."""
+    resolved = _resolved(asks, asks.device)
 
     def work(sweep: Sweep) -> None:
-        for words in sweep.each(resolved(sweep)):
-            sweep.bench(words, asks.options_of(words))
+        found = resolved(sweep)
+        typed = [words for words in found if words.entry is None]
+        together = not (asks.everything or asks.typed.options.each)
+        if together and len(typed) == len(found) > 1:
+            sweep.bench(found, asks.typed.options)
+            return
+        for words in sweep.each(found):
+            sweep.bench([words], asks.options_of(words))
 
     def build(sweep: Sweep) -> dict[str, object]:
         return {"comparisons": sweep.benched, "results": sweep.checked or None}
 
-    return asks.typed.common.session("bench", build, asks.typed.options.threads).run(work)
+    return asks.typed.common.session("bench", build, max(asks.typed.options.threads)).run(work)
 
 
 def run(asks: Asks[Stages]) -> int:
@@ -229,7 +253,7 @@ def run(asks: Asks[Stages]) -> int:
     session = asks.typed.common.session(
         "run",
         _parts,
-        asks.typed.options.bench.threads,
+        max(asks.typed.options.bench.threads),
         asks.asked("run"),
         resume=asks.typed.resume,
     )

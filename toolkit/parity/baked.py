@@ -32,20 +32,17 @@ def baked_dimensions(reference: Reference, verdicts: Sequence[CaseVerdict]) -> I
     ordinary = [one for one in verdicts if one.judged.case.kind in SHOWING_SIZES]
     if any(one.failed for one in verdicts if one.judged.case.sizes == traced):
         return
-    for dimension in reference.spec.dimensions:
-        alone = [one for one in ordinary if _others_traced(one, dimension.name, traced)]
-        failing = [one for one in alone if one.failed]
-        sizes = {one.judged.case.sizes[dimension.name] for one in failing}
-        right = {one.judged.case.sizes[dimension.name] for one in alone if not one.failed}
-        sizes -= right
-        if sizes:
+    for name in traced:
+        alone = [one for one in ordinary if _others_traced(one, name, traced)]
+        right = {one.judged.case.sizes[name] for one in alone if not one.failed}
+        failing = [one for one in alone if one.judged.case.sizes[name] not in right]
+        if failing:
             explained = frozenset(
                 one.judged.case.number
                 for one in verdicts
-                if one.failed and one.judged.case.sizes[dimension.name] != traced[dimension.name]
+                if one.failed and one.judged.case.sizes[name] != traced[name]
             )
-            shown = [one for one in failing if one.judged.case.sizes[dimension.name] in sizes]
-            yield Baked(_finding(dimension.name, sizes, traced[dimension.name], shown), explained)
+            yield Baked(_finding(name, traced[name], failing), explained)
 
 
 def _others_traced(verdict: CaseVerdict, name: str, traced: dict[str, int]) -> bool:
@@ -53,9 +50,10 @@ def _others_traced(verdict: CaseVerdict, name: str, traced: dict[str, int]) -> b
     return all(sizes[other] == size for other, size in traced.items() if other != name)
 
 
-def _finding(name: str, sizes: set[int], traced: int, failing: Sequence[CaseVerdict]) -> Finding:
+def _finding(name: str, traced: int, failing: Sequence[CaseVerdict]) -> Finding:
+    """Of cases at whose sizes none is right."""
     least = min(failing, key=lambda one: one.judged.case.sizes[name])
-    wrong = ", ".join(map(str, sorted(sizes)))
+    wrong = ", ".join(map(str, sorted({one.judged.case.sizes[name] for one in failing})))
     text = (
         f"dimension {name} does not vary as in eager: at {wrong} the form {_how(least)}; "
         f"it was traced at {traced}"

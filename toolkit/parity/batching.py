@@ -100,7 +100,11 @@ def try_candidate(reference: Reference, run: Run, limits: Limits = USUAL) -> lis
     if trial is None:
         return []
     try:
-        outputs = Outputs(run(trial.first.inputs), run(trial.beside), run(trial.both))
+        outputs = Outputs(
+            _of_eagers_shape(run(trial.first.inputs), trial.first),
+            _of_eagers_shape(run(trial.beside), trial.second),
+            run(trial.both),
+        )
     except ToolkitError:
         return []  # that it refuses a size is said elsewhere
     # Either side of the comparison may be as far from the oracle as a right form may be.
@@ -116,6 +120,12 @@ def try_candidate(reference: Reference, run: Run, limits: Limits = USUAL) -> lis
         f"not: {trial.first.case} and {trial.second.case} give other values when run as one batch"
     )
     return [error("batch-dependence", text, case=trial.first.case.number)]
+
+
+def _of_eagers_shape(outputs: Arrays, judged: Judged) -> Arrays:
+    """Another shape, or an output more, is found elsewhere: no noise goes with it."""
+    shapes = {name: one.shape for name, one in judged.eager.items()}
+    return {name: one for name, one in outputs.items() if one.shape == shapes.get(name)}
 
 
 def _doubled(limits: Limits) -> Limits:
@@ -141,10 +151,7 @@ def _drawn(reference: Reference) -> BatchTrial | None:
     pairs = [pair for pair in combinations(ordinary, 2) if _fit(spec, *pair)]
     if not pairs:
         return None
-    traced = {name: size for name, size in spec.traced_sizes.items() if name != BATCH}
-    first, second = min(
-        pairs, key=lambda pair: (_others(pair[0]) != traced, _size(pair[0]) + _size(pair[1]))
-    )
+    first, second = min(pairs, key=lambda pair: _rank(spec, *pair))
     beside = {
         port.name: (first if port.batch_axis is None else second).inputs[port.name]
         for port in spec.inputs
@@ -154,25 +161,30 @@ def _drawn(reference: Reference) -> BatchTrial | None:
 
 def _fit(spec: ModelSpec, first: Judged, second: Judged) -> bool:
     """Whether two cases make one batch that the model takes."""
-    same = _others(first) == _others(second)
+    same = _others(first.case.sizes) == _others(second.case.sizes)
     both = _size(first) + _size(second)
     return same and min(_size(first), _size(second)) > 0 and spec.dimension(BATCH).allows(both)
+
+
+def _rank(spec: ModelSpec, first: Judged, second: Judged) -> tuple[bool, int]:
+    """The lower the better: other sizes as traced, then few samples."""
+    elsewhere = _others(first.case.sizes) != _others(spec.traced_sizes)
+    return elsewhere, _size(first) + _size(second)
 
 
 def _size(judged: Judged) -> int:
     return judged.case.sizes[BATCH]
 
 
-def _others(judged: Judged) -> dict[str, int]:
-    return {name: size for name, size in judged.case.sizes.items() if name != BATCH}
+def _others(sizes: Mapping[str, int]) -> dict[str, int]:
+    return {name: size for name, size in sizes.items() if name != BATCH}
 
 
 def _joined(spec: ModelSpec, first: Arrays, second: Arrays) -> Arrays:
     joined = {}
     for port in spec.inputs:
-        axis = port.batch_axis
-        parts = [first[port.name], second[port.name]]
-        joined[port.name] = parts[0] if axis is None else np.concatenate(parts, axis=axis)
+        one, other, axis = first[port.name], second[port.name], port.batch_axis
+        joined[port.name] = one if axis is None else np.concatenate([one, other], axis)
     return joined
 
 
@@ -181,61 +193,66 @@ def _moved(reference: Reference, trial: BatchTrial) -> tuple[Arrays, Arrays]:
     return reference.spread(trial.first).changes, reference.spread(trial.second).changes
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Values that are to agree, and how far eager moves there; None: they have no common shape."""
+class _Pair(NamedTuple):
+    """Values that are to agree, and how far eager moves there."""
 
-    apart: Array | None
+    apart: Array
     together: Array
-    moved: Array | None = None
+    moved: Array
 
 
 def _mixing(
     reference: Reference,
     outputs: Outputs,
     limits: Limits,
-    moved: tuple[Arrays, Arrays] | None = None,
+    moved: tuple[Arrays, Arrays] = ({}, {}),
 ) -> tuple[str, ...]:
     """The outputs that come out otherwise when two batches are run as one."""
     return tuple(
         port.name
         for port in reference.spec.outputs
         if all(port.name in arrays for arrays in outputs)
-        and any(_differ(reference, port, pair, limits) for pair in _pairs(port, outputs, moved))
+        and _mixes(reference, port, _pairs(port, outputs, moved), limits)
     )
 
 
-def _pairs(port: Port, outputs: Outputs, moved: tuple[Arrays, Arrays] | None) -> list[_Pair]:
-    """Both in a row against both as one; without a batch axis, either against both as one."""
+def _mixes(reference: Reference, port: Port, pairs: Sequence[_Pair] | None, limits: Limits) -> bool:
+    return pairs is None or any(_differ(reference, port, pair, limits) for pair in pairs)
+
+
+def _pairs(port: Port, outputs: Outputs, moved: tuple[Arrays, Arrays]) -> list[_Pair] | None:
+    """Both in a row against both as one; without a batch axis, either against both as one.
+
+    None where another axis has the batch's size too, as in a table of all pairs.
+    """
     axis, name = port.batch_axis, port.name
-    apart = [outputs.first[name], outputs.second[name]]
-    spreads = [part.get(name) for part in moved or ({}, {})]
+    apart, together = [outputs.first[name], outputs.second[name]], outputs.both[name]
+    spreads = [by.get(name, np.zeros(one.shape)) for by, one in zip(moved, apart, strict=True)]
     if axis is not None:
-        return [_Pair(_in_a_row(apart, axis), outputs.both[name], _in_a_row(spreads, axis))]
+        try:
+            return [_Pair(np.concatenate(apart, axis), together, np.concatenate(spreads, axis))]
+        except ValueError:
+            return None
     if any(BATCH in str(size) for size in port.shape):
         return []  # an extent such as 2*batch does not say where each sample is
-    return [_Pair(one, outputs.both[name], by) for one, by in zip(apart, spreads, strict=True)]
-
-
-def _in_a_row(parts: Sequence[Array | None], axis: int) -> Array | None:
-    """None where another axis has the batch's size too, as in a table of all pairs."""
-    present = [part for part in parts if part is not None]
-    try:
-        return np.concatenate(present, axis=axis)
-    except ValueError:
-        return None
+    return [_Pair(one, together, by) for one, by in zip(apart, spreads, strict=True)]
 
 
 def _differ(reference: Reference, port: Port, pair: _Pair, limits: Limits) -> bool:
-    apart, together = pair.apart, pair.together
-    if apart is None or apart.shape != together.shape:
+    if pair.apart.shape != pair.together.shape:
         return True
+    return not _tolerated(port, pair, limits) and _departs(reference, port, pair, limits)
+
+
+def _tolerated(port: Port, pair: _Pair, limits: Limits) -> bool:
     tolerance = limits.tolerance(port.name, is_float=port.is_float)
-    if tolerance is not None:
-        used = tolerance_used(together, apart, tolerance.atol, tolerance.rtol)
-        if not np.any(used > 1):
-            return False
-    moved = np.zeros(apart.shape) if pair.moved is None else pair.moved
+    return tolerance is not None and bool(
+        np.all(tolerance_used(pair.together, pair.apart, tolerance.atol, tolerance.rtol) <= 1)
+    )
+
+
+def _departs(reference: Reference, port: Port, pair: _Pair, limits: Limits) -> bool:
+    apart, together, moved = pair
     if not port.is_float:
         return bool(np.any((apart != together) & (moved == 0)))
     if np.any(np.isfinite(apart) != np.isfinite(together)):

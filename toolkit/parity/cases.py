@@ -112,14 +112,13 @@ def _compare_names(verdict: CaseVerdict, outputs: Mapping[str, Array]) -> None:
 
 def _same_structure(verdict: CaseVerdict, port: Port, candidate: Array) -> bool:
     eager = verdict.judged.eager[port.name]
-    if candidate.dtype != eager.dtype:
+    same_dtype, same_shape = candidate.dtype == eager.dtype, candidate.shape == eager.shape
+    if not same_dtype:
         verdict.structure.append(f"{port.name} is {candidate.dtype}, eager's is {eager.dtype}")
-        return False
-    if candidate.shape != eager.shape:
+    elif not same_shape:
         text = f"{port.name} has shape {candidate.shape}, eager's is {eager.shape}"
         verdict.shapes[port.name] = text
-        return False
-    return True
+    return same_dtype and same_shape
 
 
 def _compare_output(
@@ -134,15 +133,18 @@ def _compare_output(
     tolerance = verdict.limits.tolerance(port.name, is_float=port.is_float)
     if tolerance is not None:
         _override(verdict, port.name, candidate, tolerance)
-    elif not scored:
-        return
-    elif port.is_float:
-        error = difference(candidate, oracle, eager)
-        noise = reference.noise_of(port.name, verdict.judged)
-        verdict.scores[port.name] = score(reference.slices[port.name], error, noise)
-        verdict.largest_error[port.name] = float(error.max(initial=0.0))
-    elif unequal := int(np.count_nonzero(candidate != eager)):
+    elif scored and port.is_float:
+        _score(verdict, reference, port.name, candidate)
+    elif scored and (unequal := int(np.count_nonzero(candidate != eager))):
         verdict.unequal[port.name] = unequal
+
+
+def _score(verdict: CaseVerdict, reference: Reference, name: str, candidate: Array) -> None:
+    judged = verdict.judged
+    error = difference(candidate, judged.oracle[name], judged.eager[name])
+    noise = reference.noise_of(name, judged)
+    verdict.scores[name] = score(reference.slices[name], error, noise)
+    verdict.largest_error[name] = float(error.max(initial=0.0))
 
 
 def _compare_finiteness(verdict: CaseVerdict, name: str, candidate: Array) -> None:

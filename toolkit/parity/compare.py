@@ -36,8 +36,8 @@ EPS: Mapping[str, float] = {
     "float64": 2.0**-52,
 }
 """The distance from 1 to the next number of each dtype (IEEE 754)."""
-FEATURE_AXIS_RANK = 3
-"""From this rank on axis 1 holds the features (N, C, …); below, the last axis does."""
+FEATURE_AXIS = 1
+"""Of (N, C, …); what has one axis alone has its features there."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class Slicing:
 
 
 def feature_axis(port: Port) -> int | None:
-    """Axis 1 from rank 3 on, else the last, where it is static; None: the tensor is one slice."""
+    """Axis 1, or the only one, where it is static; None: the tensor is one slice."""
     if not port.shape:
         return None
-    axis = 1 if len(port.shape) >= FEATURE_AXIS_RANK else len(port.shape) - 1
+    axis = min(FEATURE_AXIS, len(port.shape) - 1)
     return axis if isinstance(port.shape[axis], int) else None
 
 

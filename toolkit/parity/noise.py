@@ -30,6 +30,7 @@ DOUBTFUL_EPS = 2.0**13
 value) is asked whether eager is as unsure of itself."""
 MOST_EXPLAINED = 4
 """Cases of which that was so: each costs 16 runs."""
+WHOLE = Slicing(None)
 
 
 def measure_noise(reference: Reference) -> None:
@@ -70,33 +71,35 @@ def doubted(reference: Reference) -> Iterator[Judged]:
     """
     explained = 0
     for judged in reference.cases:
-        doubtful = [port for port in reference.spec.outputs if _is_doubtful(port, judged)]
-        if judged.alone or not doubtful or explained == MOST_EXPLAINED:
+        doubtful = [port for port in _floating(reference, judged) if _is_doubtful(port, judged)]
+        if not doubtful or explained == MOST_EXPLAINED:
             yield judged
-        elif _departs(reference, judged, doubtful):
+        elif any(_departs(reference, judged, port) for port in doubtful):
             yield replace(judged, oracle=judged.eager, alone="departs in float64 by more than that")
         else:
             explained += 1
             yield judged
 
 
-def _departs(reference: Reference, judged: Judged, doubtful: Sequence[Port]) -> bool:
+def _floating(reference: Reference, judged: Judged) -> list[Port]:
+    """The floating outputs that a case has."""
+    outputs = reference.spec.outputs
+    return [port for port in outputs if port.is_float and port.name in judged.oracle]
+
+
+def _departs(reference: Reference, judged: Judged, port: Port) -> bool:
     """Whether the oracle is further from eager than how unsure eager is of itself explains."""
-    whole = Slicing(None)
-    moved = reference.spread(judged).changes
-    for port in doubtful:
-        oracle = judged.oracle[port.name]
-        apart = whole.reduce(difference(judged.eager[port.name], oracle))
-        least = floor(whole, [oracle], EPS[port.dtype], reference.scale(port.name))
-        if np.any(apart > MAX_SCORE * (least + whole.reduce(moved[port.name]))):
-            return True
-    return False
+    oracle = judged.oracle[port.name]
+    moved = WHOLE.reduce(reference.spread(judged).changes[port.name])
+    least = floor(WHOLE, [oracle], EPS[port.dtype], reference.scale(port.name))
+    return bool(_apart(port, judged) > MAX_SCORE * (least + moved))
 
 
 def _is_doubtful(port: Port, judged: Judged) -> bool:
-    if not port.is_float or port.name not in judged.oracle:
-        return False
-    oracle = judged.oracle[port.name]
-    apart = difference(judged.eager[port.name], oracle).max(initial=0.0)
-    largest = finite_magnitude(oracle).max(initial=0.0)
-    return bool(apart > DOUBTFUL_EPS * EPS[port.dtype] * largest)
+    largest = WHOLE.reduce(finite_magnitude(judged.oracle[port.name]))
+    return bool(_apart(port, judged) > DOUBTFUL_EPS * EPS[port.dtype] * largest)
+
+
+def _apart(port: Port, judged: Judged) -> Vector:
+    """How far the oracle is from eager, the tensor as one slice."""
+    return WHOLE.reduce(difference(judged.eager[port.name], judged.oracle[port.name]))

@@ -71,6 +71,9 @@ class Reference:
     noise: dict[tuple[str, DrawClass], Vector] = field(default_factory=dict)
     batch_trial: batching.BatchTrial | None = None
     cache: dict[str, Reference | None] = field(default_factory=dict)
+    observe: Observe = ignore
+    form: str | None = None
+    """What is being judged, told with the progress."""
     _spreads: dict[int, Spread] = field(default_factory=dict)
 
     @property
@@ -121,8 +124,14 @@ class Reference:
         """How far eager moves in this case under the second look; computed once."""
         number = judged.case.number
         if number not in self._spreads:
+            looking = Progress(self.spec.name, "check", "second look", form=self.form)
             self._spreads[number] = spread(
-                self.module, self.spec, judged.inputs, judged.eager, device=self.device
+                self.module,
+                self.spec,
+                judged.inputs,
+                judged.eager,
+                device=self.device,
+                alive=lambda: self.observe(looking),
             )
         return self._spreads[number]
 
@@ -172,7 +181,7 @@ def refer(
     ordered = by_coverage(spec, plan)
     least = least_cases(spec, plan)
     certain = frozenset(case.number for case in ordered[:least])
-    reference = Reference(spec, module, device, planned=len(plan), certain=certain)
+    reference = Reference(spec, module, device, planned=len(plan), certain=certain, observe=observe)
     oracle: Oracle | None = None
     pace = Pace(budget.longest_wide_s)
     for done, case in enumerate(ordered):

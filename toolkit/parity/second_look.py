@@ -7,7 +7,7 @@ on a threshold) is what eager gets wrong too when its inputs and parameters are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,12 +38,17 @@ def spread(
     *,
     device: str = "cpu",
     draws: int = DRAWS,
+    alive: Callable[[], None] = lambda: None,
 ) -> Spread:
-    """Element by element the largest change of each output; for integers 1 where one changed."""
+    """Element by element the largest change of each output; for integers 1 where one changed.
+
+    `alive` is called before every draw: those of a large model take long.
+    """
     widest = {name: np.zeros(output.shape) for name, output in eager.items()}
     shapes = {name: {output.shape} for name, output in eager.items()}
     with torch.random.fork_rng(devices=[]):
         for draw in range(draws):
+            alive()
             generator = np.random.default_rng(draw)
             moved = {
                 port.name: _perturbed_array(port, arrays[port.name], generator)

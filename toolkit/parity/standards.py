@@ -36,8 +36,13 @@ _WIDE = ("float32", "float64")
 class Form(Protocol):
     """A loaded form with the ports that it declares."""
 
-    inputs: tuple[DeclaredPort, ...] | None
-    outputs: tuple[DeclaredPort, ...] | None
+    @property
+    def inputs(self) -> tuple[DeclaredPort, ...] | None:
+        """The inputs that the file declares; None where it says nothing."""
+
+    @property
+    def outputs(self) -> tuple[DeclaredPort, ...] | None:
+        """The outputs that the file declares; None where it says nothing."""
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Named arrays in, named arrays out."""

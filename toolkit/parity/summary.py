@@ -109,7 +109,7 @@ def _overridden(verdicts: Sequence[CaseVerdict]) -> list[Finding]:
     said: dict[str, str] = {}
     for verdict in verdicts:
         for name, one in verdict.overridden.items():
-            used[name] = max(one.used, used.get(name, 0.0))
+            used[name] = max(one.used, used.get(name, one.used))
             said[name] = str(one.tolerance)
     if not said:
         return []

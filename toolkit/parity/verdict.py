@@ -70,13 +70,16 @@ def judge(
         return Verdict("error", None, None, len(reference.cases), tuple(findings))
     if reference.random:
         return Verdict("fail", None, None, len(reference.cases), tuple(findings))
-    terms = Terms(limits, gauge, until_failed)
+    terms = Terms(limits, gauge)
+    reference.form = label or None
 
     def tell(done: int) -> None:
         name, planned = reference.spec.name, len(reference.cases)
         observe(Progress(name, "check", label, done, planned, form=label))
 
-    verdicts = _run_cases(reference, candidate, terms, budget or Budget(None), tell)
+    verdicts = _run_cases(
+        reference, candidate, terms, budget or Budget(None), tell, until_failed=until_failed
+    )
     if until_failed and verdicts[-1].failed:
         findings += summarise(reference, verdicts)
     else:
@@ -120,9 +123,8 @@ def _status(findings: Sequence[Finding], terms: Terms) -> Status:
 class Terms:
     """What a form is held to, and what measures it where its precision is low."""
 
-    limits: Limits = USUAL
+    limits: Limits
     gauge: Gauge | None = None
-    until_failed: bool = False
 
     @property
     def scored(self) -> bool:
@@ -135,10 +137,7 @@ def _noise_source(reference: Reference, verdicts: Sequence[CaseVerdict]) -> str 
     if any(one.overridden for one in verdicts):
         return "override"
     scored = any(one.scores or one.refusal or one.structure for one in verdicts)
-    return reference.noise_source if scored or not verdicts else None
-
-
-USUAL_TERMS = Terms()
+    return reference.noise_source if scored else None
 
 
 def _run_cases(
@@ -147,6 +146,8 @@ def _run_cases(
     terms: Terms,
     budget: Budget,
     tell: Callable[[int], None],
+    *,
+    until_failed: bool,
 ) -> list[CaseVerdict]:
     verdicts: list[CaseVerdict] = []
     for done, judged in enumerate(reference.cases):
@@ -158,7 +159,7 @@ def _run_cases(
         verdicts.append(
             judge_case(reference, candidate, judged, look_twice=look_twice, terms=terms)
         )
-        if terms.until_failed and verdicts[-1].failed:
+        if until_failed and verdicts[-1].failed:
             break
     return verdicts
 
@@ -181,7 +182,7 @@ def judge_case(
     judged: Judged,
     *,
     look_twice: bool,
-    terms: Terms = USUAL_TERMS,
+    terms: Terms,
 ) -> CaseVerdict:
     """One form in one case; a second look where it is over the limit and that is wanted."""
     try:

@@ -1,4 +1,4 @@
-"""The latency table of one comparison."""
+"""The latency table: one comparison, or those of a sweep in one sheet."""
 
 from __future__ import annotations
 
@@ -11,95 +11,123 @@ from toolkit.report.numbers import (
     format_count,
     format_duration,
     format_number,
+    format_percent,
     format_size,
     speedup_parts,
 )
-from toolkit.report.rows import is_baseline
 from toolkit.report.sheet import Cell, Column, Sheet, verdict, whole, words
-from toolkit.results import Comparison, Variant
+from toolkit.report.tables import SHARED, Table, Timed, models_of
+from toolkit.results import Variant
 
 COLUMNS = (
+    Column("rank", "right", optional=True),
     Column("model"),
     Column("variant"),
+    Column("options", optional=True),
     Column("device"),
     Column("dtype"),
     Column("threads", "right"),
     Column("batch", "right"),
     Column(f"p50 {INTERVAL}", "right"),
-    Column("p90", "right", optional=True, spare=True),
+    Column("device p50", "right", optional=True, spare=3),
+    Column("p90", "right", optional=True, spare=2),
+    Column("p95", "right", optional=True, spare=3),
     Column("p99", "right", optional=True),
     Column(f"speed-up {INTERVAL}", "right"),
+    Column("A/A band", "right", optional=True, spare=3),
     Column("items/s", "right"),
-    Column("roof %", "right", optional=True),
-    Column("load", "right", optional=True),
-    Column("first call", "right", optional=True),
-    Column("peak RSS", "right", optional=True),
-    Column("size", "right", optional=True, spare=True),
-    Column("score", "right", optional=True, spare=True),
+    Column("roof %", "right", optional=True, spare=1),
+    Column("load", "right", optional=True, spare=3),
+    Column("first call", "right", optional=True, spare=3),
+    Column("first result", "right", optional=True, spare=2),
+    Column("peak RSS", "right", optional=True, spare=2),
+    Column("size", "right", optional=True, spare=3),
+    Column("score", "right", optional=True, spare=3),
     Column("verdict"),
 )
 
-_OF_ALL = ("model", "device", "dtype", "threads", "batch")
-"""Columns that go to the caption when every row has the same value."""
 
-
-def bench_sheet(comparison: Comparison) -> Sheet:
-    """One row a variant; what all rows share is left to `shared_line`."""
-    constant = _shared(comparison)
-    rows = [_row(variant, comparison) for variant in comparison.variants]
+def bench_sheet(table: Table) -> Sheet:
+    """One row a variant of each comparison; what all rows share is left to `shared_line`."""
+    constant = table.shared
+    rows = [_row(row, table) for row in table.rows]
     kept = [index for index, column in enumerate(COLUMNS) if column.heading not in constant]
     sheet = Sheet([COLUMNS[i] for i in kept], [[row[i] for i in kept] for row in rows])
     return sheet.without_empty_columns(NOTHING)
-
-
-def shared_line(comparison: Comparison) -> str:
-    """What all variants share: `lenet5 · cpu · float32 · 1 thread · batch 1`."""
-    shared = _shared(comparison)
-    threads = shared.pop("threads", None)
-    batch = shared.pop("batch", None)
-    parts = list(shared.values())
-    parts += [f"{threads} thread" if threads == "1" else f"{threads} threads"] if threads else []
-    parts += [f"batch {batch}"] if batch and batch != NOTHING else []
-    return " · ".join(parts)
-
-
-def _shared(comparison: Comparison) -> dict[str, str]:
-    found = {}
-    for name in _OF_ALL:
-        values = {getattr(variant, name) for variant in comparison.variants}
-        if len(values) == 1:
-            value = values.pop()
-            found[name] = NOTHING if value is None else str(value)
-    return found
 
 
 def _micro(value_us: float | None) -> float | None:
     return None if value_us is None else value_us * MICROSECOND_S
 
 
-def _row(variant: Variant, comparison: Comparison) -> list[Cell]:
-    baseline = is_baseline(variant, comparison)
-    p50 = duration_parts(
-        _micro(variant.p50_us), _micro(variant.p50_low_us), _micro(variant.p50_high_us)
-    )
-    speedup = ("1",) if baseline else speedup_parts(variant.speedup, variant.verdict)
+def _row(row: Timed, table: Table) -> list[Cell]:
+    variant = row.variant
     return [
+        whole(_rank(row)),
         words(variant.model),
         words(variant.variant),
-        whole(variant.device),
-        whole(variant.dtype),
-        whole(format_count(variant.threads)),
-        whole(format_count(variant.batch)),
-        Cell(p50),
-        whole(format_duration(_micro(variant.p90_us))),
-        whole(format_duration(_micro(variant.p99_us))),
-        Cell(speedup),
+        words(_options(variant)),
+        *(whole(_shown(getattr(variant, name))) for name in SHARED if name != "model"),
+        *_times(variant),
+        Cell(("1",) if row.is_baseline else speedup_parts(variant.speedup, variant.verdict)),
+        whole(_band(row, table)),
         whole(format_number(variant.items_per_s)),
-        whole(format_number(variant.roof_percent)),
-        whole(format_duration(variant.load_s)),
-        whole(format_duration(_micro(variant.first_call_us))),
-        whole(format_size(variant.peak_rss_bytes)),
+        Cell(_roof(variant)),
+        *_cold(variant),
         whole(format_size(variant.size_bytes)),
         whole(format_score(variant.parity_score)),
-        verdict("baseline" if baseline else variant.verdict),
+        verdict("baseline" if row.is_baseline else variant.verdict),
     ]
+
+
+def _times(variant: Variant) -> list[Cell]:
+    micro = (variant.p50_us, variant.p50_low_us, variant.p50_high_us)
+    others = (variant.device_p50_us, variant.p90_us, variant.p95_us, variant.p99_us)
+    p50 = Cell(duration_parts(*map(_micro, micro)))
+    return [p50, *(whole(format_duration(_micro(value))) for value in others)]
+
+
+def _cold(variant: Variant) -> list[Cell]:
+    return [
+        whole(format_duration(variant.load_s)),
+        whole(format_duration(_micro(variant.first_call_us))),
+        whole(format_duration(variant.first_result_s)),
+        whole(format_size(variant.peak_rss_bytes)),
+    ]
+
+
+def _shown(value: str | int | None) -> str:
+    return value if isinstance(value, str) else format_count(value)
+
+
+def _rank(row: Timed) -> str:
+    """The place among several models; `1=` where it is shared."""
+    rank = row.variant.rank
+    if rank is None or len(models_of([row.comparison])) == 1:
+        return NOTHING
+    sharing = sum(other.rank == rank for other in row.comparison.variants)
+    return f"{rank}=" if sharing > 1 else str(rank)
+
+
+def _options(variant: Variant) -> str:
+    """The variant's own settings that its name does not tell."""
+    said = [f"{key} {value}" for key, value in variant.settings.items() if key not in told(variant)]
+    return ", ".join(said) or NOTHING
+
+
+def told(variant: Variant) -> set[str]:
+    """The settings that stand in a variant's name: `eager+channels_last+threads=2`."""
+    return {part.partition("=")[0] for part in variant.variant.split("+")[1:]}
+
+
+def _band(row: Timed, table: Table) -> str:
+    """The band of the row's own comparison, where there are several."""
+    several = len(table.comparisons) > 1 and row.comparison.aa_band is not None
+    return f"±{format_percent(row.comparison.aa_band)}" if several else NOTHING
+
+
+def _roof(variant: Variant) -> tuple[str, ...]:
+    """How near to what the machine can do, and what bounds it."""
+    if variant.roof_percent is None:
+        return (NOTHING,)
+    return (format_number(variant.roof_percent), *([variant.bound] if variant.bound else []))

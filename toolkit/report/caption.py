@@ -1,12 +1,12 @@
-"""The lines that date a table: machine, versions, protocol and the command."""
+"""The lines that date a table: machine, versions and where the weights came from."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
-from toolkit.report.numbers import counted, format_number, format_percent
-from toolkit.report.symbols import TIMES
-from toolkit.results import Comparison, Document, Environment, WeightsOrigin
+from toolkit.report.numbers import counted
+from toolkit.results import Document, Environment, WeightsOrigin
 from toolkit.words import told_origin
 
 SHORT_HASH = 12
@@ -18,54 +18,41 @@ def short_hash(sha256: str | None) -> str:
     return (sha256 or "")[:SHORT_HASH]
 
 
-def machine_line(environment: Environment) -> str:
-    """CPU, devices, cores and threads."""
+def machine_line(environment: Environment, threads: Collection[int] = ()) -> str:
+    """CPU, devices, cores and threads: those that were timed, else those of the libraries."""
     devices = [device for device in environment.devices if device != "cpu"]
+    counts = sorted(set(threads)) or [environment.threads]
+    used = f" present, {min(counts[-1], environment.cores)} used" if threads else ""
+    several = " and ".join(filter(None, (", ".join(map(str, counts[:-1])), f"{counts[-1]}")))
     parts = [
         environment.cpu or "unknown cpu",
         *devices,
-        counted(environment.cores, "core"),
-        counted(environment.threads, "thread"),
+        f"{counted(environment.cores, 'core')}{used}",
+        f"{several} {'thread' if counts == [1] else 'threads'}",
     ]
     return ", ".join(parts)
 
 
 def versions_line(document: Document) -> str:
-    """The toolkit's version and those of the libraries that it worked with."""
+    """The versions of the toolkit and of the libraries that it worked with, and the commits.
+
+    The one commit is the toolkit's own, where it runs from a checkout, the other that of the
+    folder in which the command ran.
+    """
     held = document.environment
     libraries = ("python", "torch", "torchvision", "onnx", "onnxruntime")
     versions = [(name, getattr(held, name)) for name in libraries]
-    shown = [f"{name} {version}" for name, version in versions if version]
-    return ", ".join([f"toolkit {document.toolkit}", *shown, held.platform])
+    own = f" ({short_commit(document.toolkit_commit)})" if document.toolkit_commit else ""
+    shown = [f"toolkit {document.toolkit}{own}"]
+    shown += [f"{name} {version}" for name, version in versions if version]
+    shown += [f"commit {short_commit(document.commit)}"] if document.commit else []
+    return ", ".join([*shown, held.platform])
 
 
-def load_line(comparison: Comparison) -> str:
-    """The load average at the start and the end, where the system has one."""
-    if comparison.load_start is None or comparison.load_end is None:
-        return ""
-    return f"load {comparison.load_start:.2f} → {comparison.load_end:.2f}"
-
-
-def protocol_line(comparison: Comparison) -> str:
-    """How a comparison was measured and what the machine could resolve."""
-    rounds = f"{counted(comparison.rounds, 'round')} {TIMES} {counted(comparison.sets, 'set')}"
-    noisy = any(variant.verdict == "noisy" for variant in comparison.variants)
-    doubt = ", too noisy to claim a difference" if noisy else ""
-    band = f"A/A band ±{format_percent(comparison.aa_band)}{doubt}" if comparison.aa_band else ""
-    place = "within one process" if comparison.within_one_process else "several processes"
-    harness = (
-        f"harness {format_number(comparison.harness_ns)} ns a call" if comparison.harness_ns else ""
-    )
-    parts = [
-        f"baseline {comparison.baseline}",
-        f"seed {comparison.seed}",
-        rounds,
-        band,
-        place,
-        load_line(comparison),
-        harness,
-    ]
-    return " · ".join(part for part in parts if part)
+def short_commit(commit: str) -> str:
+    """The first characters of a commit's hash, and whether files differed from it."""
+    own, plus, _ = commit.partition("+")
+    return own[:SHORT_HASH] + (" with changes" if plus else "")
 
 
 def weights_line(weights: WeightsOrigin | None) -> str:
@@ -80,4 +67,6 @@ def weights_line(weights: WeightsOrigin | None) -> str:
 
 def environment_lines(document: Document) -> list[str]:
     """Machine and versions."""
-    return [machine_line(document.environment), versions_line(document)]
+    timed = [variant for held in document.all_comparisons for variant in held.variants]
+    threads = {variant.threads for variant in timed}
+    return [machine_line(document.environment, threads), versions_line(document)]

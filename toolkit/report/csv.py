@@ -43,6 +43,37 @@ def _speedup(name: str) -> Callable[[Row], Value]:
     return read
 
 
+def _part(part: str, name: str) -> Callable[[Row], Value]:
+    """A figure of a part of the timing: of its work or of its clean rounds."""
+    return lambda row: getattr(getattr(row.variant, part, None), name, None)
+
+
+def _comparison(name: str) -> Callable[[Row], Value]:
+    return lambda row: getattr(row.comparison, name, None)
+
+
+def _size(row: Row) -> Value:
+    """Of the exported file, or of what was timed where nothing was exported."""
+    held = row.form if row.form and row.form.size_bytes is not None else row.variant
+    return held.size_bytes if held else None
+
+
+def _score(row: Row) -> Value:
+    if row.check:
+        return row.check.score
+    return row.variant.parity_score if row.variant else None
+
+
+def _settings(row: Row) -> Value:
+    held = row.variant.settings if row.variant else {}
+    return " ".join(f"{key}={value}" for key, value in held.items()) or None
+
+
+def _clean_speedup(row: Row) -> Value:
+    clean = row.variant.clean if row.variant else None
+    return clean.speedup.estimate if clean and clean.speedup else None
+
+
 def _errors(row: Row) -> str:
     findings = row.check.findings if row.check else []
     return " ".join(sorted({found.name for found in findings if found.severity == "error"}))
@@ -60,10 +91,10 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
     "export_status": _form("status"),
     "export_s": _form("seconds"),
     "opset": _form("opset"),
-    "size_bytes": _form("size_bytes"),
+    "size_bytes": _size,
     "sha256": _form("sha256"),
     "parity_status": _check("status"),
-    "parity_score": _check("score"),
+    "parity_score": _score,
     "cases": _check("cases"),
     "noise_source": _check("noise_source"),
     "findings": _errors,
@@ -78,8 +109,32 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
     "speedup_low": _speedup("low"),
     "speedup_high": _speedup("high"),
     "verdict": _timing("verdict"),
-    "aa_band": lambda row: row.comparison.aa_band if row.comparison else None,
-    "baseline": lambda row: row.comparison.baseline if row.comparison else None,
+    "aa_band": _comparison("aa_band"),
+    "baseline": _comparison("baseline"),
+    "p95_us": _timing("p95_us"),
+    "rank": _timing("rank"),
+    "settings": _settings,
+    "device_p50_us": _timing("device_p50_us"),
+    "placed": _timing("placed"),
+    "roof_percent": _timing("roof_percent"),
+    "bound": _timing("bound"),
+    "flops": _part("work", "flops"),
+    "bytes": _part("work", "bytes"),
+    "load_s": _timing("load_s"),
+    "first_call_us": _timing("first_call_us"),
+    "first_result_s": _timing("first_result_s"),
+    "peak_rss_bytes": _timing("peak_rss_bytes"),
+    "minima_ratio": _timing("minima_ratio"),
+    "alone": _timing("alone"),
+    "clean_rounds": _part("clean", "rounds"),
+    "clean_p50_us": _part("clean", "p50_us"),
+    "clean_speedup": _clean_speedup,
+    "clean_flagged": _part("clean", "flagged"),
+    "preset": _comparison("preset"),
+    "rounds": _comparison("rounds"),
+    "sets": _comparison("sets"),
+    "family": _comparison("family"),
+    "seed": _comparison("seed"),
 }
 """Every column, in order, and where its value stands."""
 

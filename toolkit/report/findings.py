@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from toolkit.report.check import format_score
 from toolkit.report.sheet import Remark
-from toolkit.results import CheckResult, ExportedModel, Finding, Script, StageScore, Variant
+from toolkit.results import CheckResult, ExportedModel, Finding, Script, StageScore
 from toolkit.words import shell_word
 
 LEVELS = ("error", "limit", "note")
@@ -113,20 +113,6 @@ def export_remarks(models: Iterable[ExportedModel], *, with_model: bool = False)
         for text in model.notes
     ]
     return [*refusals, *notes]
-
-
-def timing_remarks(variants: Iterable[Variant], *, with_model: bool = False) -> list[Remark]:
-    """Why variants were not timed, and what else is to be said about a row."""
-    return [
-        Remark(
-            "note",
-            "not timed" if variant.verdict == "not timed" else "timing",
-            (f"{variant.model} {variant.variant}" if with_model else variant.variant,),
-            variant.note,
-        )
-        for variant in variants
-        if variant.note
-    ]
 
 
 def ordered(remarks: Iterable[Remark]) -> list[Remark]:

@@ -53,7 +53,7 @@ def _cells(row: Row, rows: Sequence[Row]) -> list[Cell]:
 
 def _label(row: Row, rows: Sequence[Row]) -> Cell:
     """The form, and what tells it from its neighbours: device, runtime or batch."""
-    form = row.format or (row.variant.variant if row.variant else NOTHING)
+    form = row.variant.variant if row.variant else row.format or NOTHING
     twins = [other for other in rows if other.format == row.format]
     several = {
         "device": len({other.device for other in rows if other.device}) > 1,

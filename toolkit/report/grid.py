@@ -106,8 +106,8 @@ class Note(Line):
 class Grid:
     """A sheet as a table that fits the console by folding cells, never by cutting them.
 
-    On a console too narrow for it the spare columns go, and are named; where that is not enough
-    every row becomes a paragraph.
+    On a console too narrow for it spare columns go, and are named; where that is not enough every
+    row becomes a paragraph.
     """
 
     def __init__(self, sheet: Sheet) -> None:
@@ -117,15 +117,16 @@ class Grid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         widths = self._widths(console, options)
-        narrower = Grid(self._sheet.without_spare_columns())
         if widths is not None:
             yield self._table(widths)
-        elif self._sheet.spare_headings and narrower._widths(console, options) is not None:
-            yield narrower
-            left_out = ", ".join(self._sheet.spare_headings)
-            yield Words(words(f"not shown at this width: {left_out}", "dim"), "  ")
-        else:
-            yield from self._paragraphs()
+            return
+        for sheet, left_out in self._sheet.narrower():
+            grid = Grid(sheet)
+            if grid._widths(console, options) is not None:
+                yield grid
+                yield Words(words(f"not shown at this width: {', '.join(left_out)}", "dim"), "  ")
+                return
+        yield from self._paragraphs()
 
     def _widths(self, console: Console, options: ConsoleOptions) -> list[int] | None:
         room = options.max_width - GAP * (len(self._headings) - 1)

@@ -14,7 +14,7 @@ RANDOM = "random"
 COLUMNS = (
     Column("image"),
     Column("rank", "right", optional=True),
-    Column("index", "right", optional=True, spare=True),
+    Column("index", "right", optional=True, spare=1),
     Column("label", optional=True),
     Column("probability", "right", optional=True),
     Column("weights", optional=True),

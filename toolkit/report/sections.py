@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from toolkit.report.bench import bench_sheet, shared_line
-from toolkit.report.caption import environment_lines, protocol_line, weights_line
+from toolkit.report.batches import batch_section
+from toolkit.report.bench import bench_sheet
+from toolkit.report.caption import environment_lines, weights_line
 from toolkit.report.catalogue import document_lines, list_sheet
 from toolkit.report.check import check_sheet, score_line
+from toolkit.report.doubts import doubts
 from toolkit.report.exports import export_sheet
 from toolkit.report.facts import facts_sheet
-from toolkit.report.findings import check_remarks, export_remarks, ordered, timing_remarks
+from toolkit.report.findings import check_remarks, export_remarks, ordered
 from toolkit.report.forms import forms_sheet
+from toolkit.report.means import means_section
 from toolkit.report.numbers import SIZE_BASE
+from toolkit.report.overview import overview_sections
 from toolkit.report.plan import plan_section
 from toolkit.report.predict import pictures_section, predict_section
-from toolkit.report.rows import Row, model_names, model_rows
+from toolkit.report.protocol import protocol_line
+from toolkit.report.rows import model_names, model_rows
 from toolkit.report.self_tests import self_test_sections
 from toolkit.report.sheet import Remark, Section
 from toolkit.report.summary import summary_line
+from toolkit.report.tables import Table, shared_line, tables
 from toolkit.report.training import per_class_sheets, train_sheet
 from toolkit.results import CheckResult, Document, ExportedModel, ListedModel
 
@@ -59,7 +65,7 @@ def _error(document: Document) -> list[Section]:
 
 def _tables(document: Document) -> list[Section]:
     if document.command == "run":
-        return _training(document) + _models(document)
+        return [*_training(document), *_models(document), *_over_models(document)]
     catalogue = [model for model in document.models or [] if isinstance(model, ListedModel)]
     found = (
         [Section(sheet=list_sheet(catalogue), caption=document_lines(catalogue))]
@@ -102,10 +108,9 @@ def _models(document: Document) -> list[Section]:
     timed = {variant.model for held in document.all_comparisons for variant in held.variants}
     names = model_names(document)
     untimed = {name for name in names if name not in timed}
-    if len(untimed) < SHARED_FROM:
-        return [_model(document, name) for name in names]
-    own = [_model(document, name) for name in names if name in timed]
-    return [*own, _untimed(document, untimed)]
+    shared = untimed if len(untimed) >= SHARED_FROM else set()
+    own = [part for name in names if name not in shared for part in _model(document, name)]
+    return [*own, _untimed(document, shared)] if shared else own
 
 
 def _untimed(document: Document, names: Collection[str]) -> Section:
@@ -122,21 +127,24 @@ def _untimed(document: Document, names: Collection[str]) -> Section:
     )
 
 
-def _model(document: Document, name: str) -> Section:
-    """One model of a `run`: its forms, what was found and how it was measured."""
+def _model(document: Document, name: str) -> list[Section]:
+    """One model of a `run`: its forms, what was found, how it was measured; throughput by batch."""
     rows = model_rows(document, name)
     exports = [model for model in document.all_exports if model.name == name]
-    return Section(
+    own = _of_model(document, name)
+    forms = Section(
         heading=name,
         sheet=forms_sheet(rows) if rows else None,
         remarks=_row_remarks(document, name, exports),
-        caption=_model_caption(exports, rows),
+        caption=_model_caption(exports, own),
     )
+    by_batch = [section for table in own if (section := batch_section(table)) is not None]
+    return [forms, *by_batch]
 
 
 def _row_remarks(document: Document, name: str, exports: list[ExportedModel]) -> list[Remark]:
     results = [result for result in document.all_results if result.model == name]
-    timed = [variant for held in document.all_comparisons for variant in held.variants]
+    timed = [remark for table in _of_model(document, name) for remark in doubts(table)]
     told = {(result.format, finding.message) for result in results for finding in result.findings}
     from_export = [
         remark
@@ -146,8 +154,11 @@ def _row_remarks(document: Document, name: str, exports: list[ExportedModel]) ->
     ]
     explained = {form.format for held in exports for form in held.forms if form.status != "ok"}
     from_checks = check_remarks(results, explained=explained)
-    from_timing = timing_remarks(variant for variant in timed if variant.model == name)
-    return ordered([*from_export, *from_checks, *from_timing])
+    return ordered([*from_export, *from_checks, *timed])
+
+
+def _of_model(document: Document, name: str) -> list[Table]:
+    return [table for table in tables(document.all_comparisons) if name in table.models]
 
 
 def _told_by_checks(said: str, results: list[CheckResult]) -> bool:
@@ -160,12 +171,14 @@ def _told_by_checks(said: str, results: list[CheckResult]) -> bool:
     )
 
 
-def _model_caption(exports: list[ExportedModel], rows: list[Row]) -> list[str]:
-    comparisons = list({id(row.comparison): row.comparison for row in rows}.values())
+def _model_caption(exports: list[ExportedModel], held: list[Table]) -> list[str]:
     weights = [weights_line(model.weights) for model in exports]
-    held = [found for found in comparisons if found is not None]
-    lines = [line for found in held for line in (shared_line(found), protocol_line(found))]
+    lines = [line for table in held for line in _protocol(table)]
     return [line for line in [*lines, *weights] if line]
+
+
+def _protocol(table: Table) -> list[str]:
+    return [shared_line(table), protocol_line(table.comparisons)]
 
 
 def _export(model: ExportedModel) -> Section:
@@ -198,12 +211,23 @@ def _parity(document: Document) -> list[Section]:
 
 
 def _latency(document: Document) -> list[Section]:
-    return [
-        Section(
-            "latency" + (f": {shared_line(held)}" if shared_line(held) else ""),
-            bench_sheet(held),
-            timing_remarks(held.variants),
-            [protocol_line(held)],
-        )
-        for held in document.all_comparisons
-    ]
+    found = [section for table in tables(document.all_comparisons) for section in _timed(table)]
+    return found + _over_models(document)
+
+
+def _timed(table: Table) -> list[Section]:
+    """The table of one comparison, or of a sweep with its throughput by batch."""
+    shared = shared_line(table)
+    latency = Section(
+        "latency" + (f": {shared}" if shared else ""),
+        bench_sheet(table),
+        ordered(doubts(table)),
+        [protocol_line(table.comparisons)],
+    )
+    by_batch = batch_section(table)
+    return [latency, by_batch] if by_batch else [latency]
+
+
+def _over_models(document: Document) -> list[Section]:
+    means = means_section(document.all_comparisons)
+    return [*overview_sections(document.all_comparisons), *([means] if means else [])]

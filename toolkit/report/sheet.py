@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,13 +69,14 @@ def verdict(*states: str) -> Cell:
 class Column:
     """A heading, the side that its cells stand on, and when the column may go.
 
-    An `optional` one goes when it is empty, a `spare` one when there is no room for the table.
+    An `optional` one goes when it is empty. Where there is no room for the table those with the
+    largest `spare` go first; 0 never goes.
     """
 
     heading: str
     justify: Justify = "left"
     optional: bool = False
-    spare: bool = False
+    spare: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,12 @@ class Sheet:
         ]
         return self._only(kept)
 
-    def without_spare_columns(self) -> Sheet:
-        """The sheet without the columns that a narrow console can do without."""
-        return self._only([i for i, column in enumerate(self.columns) if not column.spare])
-
-    @property
-    def spare_headings(self) -> list[str]:
-        """The headings of the columns that a narrow console can do without."""
-        return [column.heading for column in self.columns if column.spare]
+    def narrower(self) -> Iterator[tuple[Sheet, list[str]]]:
+        """The sheet with ever fewer columns, and the headings of those that went."""
+        for level in sorted({column.spare for column in self.columns} - {0}, reverse=True):
+            kept = [i for i, column in enumerate(self.columns) if column.spare < level]
+            gone = [column.heading for column in self.columns if column.spare >= level]
+            yield self._only(kept), gone
 
     def _only(self, kept: Sequence[int]) -> Sheet:
         return Sheet(

@@ -3,6 +3,14 @@
 Raw samples are stored in whole and compactly; what a table shows is derived from them.
 """
 
+from toolkit.results.baselines import (
+    Against,
+    BaselineVerdict,
+    Difference,
+    Drift,
+    How,
+    TimeRatio,
+)
 from toolkit.results.document import (
     SCHEMA_VERSION,
     Benched,
@@ -56,6 +64,8 @@ from toolkit.results.timings import (
 __all__ = [
     "MOST_SAMPLES_BYTES",
     "SCHEMA_VERSION",
+    "Against",
+    "BaselineVerdict",
     "Benched",
     "Bound",
     "Ceiling",
@@ -65,7 +75,9 @@ __all__ = [
     "Clean",
     "Cold",
     "Comparison",
+    "Difference",
     "Document",
+    "Drift",
     "Environment",
     "ErrorDocument",
     "ExportedModel",
@@ -73,6 +85,7 @@ __all__ = [
     "Finding",
     "Form",
     "FormStatus",
+    "How",
     "ListedModel",
     "Metric",
     "Moved",
@@ -91,6 +104,7 @@ __all__ = [
     "SelfTest",
     "Speedup",
     "StageScore",
+    "TimeRatio",
     "TimingVerdict",
     "Trained",
     "TrainedModel",

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from toolkit.errors import ResultsError
+from toolkit.results.baselines import Against
 from toolkit.results.rows import (
     CheckResult,
     Environment,
@@ -72,6 +73,10 @@ class Document(Value):
     environment: Environment
     exit_code: int
     command_line: str | None = None
+    commit: str | None = None
+    """Of the git checkout that the command ran in; `+` at its end where files differ from it."""
+    toolkit_commit: str | None = None
+    """Of the toolkit's own checkout, where it runs from one."""
     error: ErrorDocument | None = None
     models: list[ListedModel] | list[TrainedModel] | list[ExportedModel] | None = None
     results: list[CheckResult] | None = None
@@ -83,6 +88,8 @@ class Document(Value):
     bench: Benched | None = None
     self_tests: list[SelfTest] | None = None
     rows: list[dict[str, Any]] | None = None
+    against: Against | None = None
+    """What became of a saved run's cases."""
     asked: dict[str, Any] | None = None
     """What the command was told to do, for a sweep that goes on later under the same options."""
     completed: list[str] | None = None

@@ -25,11 +25,12 @@ class Speedup(Value):
 class Cold(Value):
     """One start in a fresh process: seconds from an interpreter that has imported nothing.
 
-    `import_s` is what the runtime's libraries take, `load_s` the model's file or construction,
-    `first_call_us` the first call, `first_result_s` all of it, the interpreter's own start among
-    it. `peak_rss_bytes` is the resident memory of the process at its largest.
+    `start_s` is the interpreter's own start, `import_s` what the runtime's libraries take, `load_s`
+    the model's file or construction, `first_call_us` the first call, `first_result_s` all of it
+    together. `peak_rss_bytes` is the resident memory of the process at its largest.
     """
 
+    start_s: Measured = None
     import_s: Measured = None
     load_s: Measured = None
     first_call_us: Measured = None
@@ -98,6 +99,8 @@ class Variant(Value):
     peak_rss_bytes: int | None = None
     cold: list[Cold] = Field(default_factory=list)
     size_bytes: int | None = None
+    sha256: str | None = None
+    """Of the file that was timed, as `toolkit.baselines.fingerprint` tells it."""
     parity_score: Measured = None
     minima_ratio: Measured = None
     clean: Clean | None = None
@@ -121,14 +124,20 @@ class RoundConditions(Value):
     steal_s: Measured
     involuntary_switches: int | None
     cpu_per_wall: Measured
+    wall_s: Measured = None
 
 
 class Ceiling(Value):
-    """What the machine was seen to reach, in the same rounds: operations and copied bytes."""
+    """What the machine was seen to reach, in the same rounds: operations and copied bytes.
+
+    `cache_bytes_per_s` holds for work of up to `cache_bytes`, the size of the last-level cache.
+    """
 
     device: str
     flops_per_s: Measured
     bytes_per_s: Measured
+    cache_bytes_per_s: Measured = None
+    cache_bytes: int | None = None
 
 
 class Comparison(Value):
@@ -154,6 +163,8 @@ class Comparison(Value):
     family: int = 1
     ceilings: list[Ceiling] = Field(default_factory=list)
     settings: dict[str, str] = Field(default_factory=dict)
+    remeasured: list[Variant] = Field(default_factory=list)
+    """A baseline's artefacts, timed again in the same rounds; no rows of the table."""
     load_start: Measured = None
     load_end: Measured = None
     harness_ns: Measured = None

@@ -29,20 +29,31 @@ class DeclaredPort:
 class RunOptions:
     """How a form is run: `device` (`cpu`, `cuda`, `cuda:1`) and `threads` (None: as they are).
 
-    `libraries` are files of operators, which onnxruntime alone takes.
+    `libraries` are files of operators, which onnxruntime alone takes. With `channels_last` modules
+    of torch have their weights and 4-d inputs in that memory format. `tf32` lets onnxruntime's CUDA
+    provider round to it; torch has a setting of its own for the whole process.
     """
 
     device: str = "cpu"
     threads: int | None = None
     optimise: bool = True
     libraries: tuple[str, ...] = ()
+    channels_last: bool = False
+    tf32: bool = False
 
 
 class Runner(Protocol):
     """One loaded form."""
 
-    inputs: tuple[DeclaredPort, ...] | None
-    outputs: tuple[DeclaredPort, ...] | None
+    @property
+    def inputs(self) -> tuple[DeclaredPort, ...] | None:
+        """As the file declares them; None where it does not."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[DeclaredPort, ...] | None:
+        """As the file declares them; None where it does not."""
+        ...
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
         """Named arrays in, named arrays out; raises `RunError` with the runtime's reason."""

@@ -32,7 +32,7 @@ def torch_device(device: str) -> str:
     return f"cuda:{index}"
 
 
-def execution_providers(device: str) -> list[tuple[str, dict[str, str]]]:
+def execution_providers(device: str, *, tf32: bool = False) -> list[tuple[str, dict[str, str]]]:
     """What onnxruntime is asked for; raises `MissingError` where it was built without CUDA.
 
     The CPU provider stands behind CUDA for the shape operators that onnxruntime places there.
@@ -48,4 +48,5 @@ def execution_providers(device: str) -> list[tuple[str, dict[str, str]]]:
             "this onnxruntime has no CUDA execution provider",
             hint="install onnxruntime-gpu in place of onnxruntime",
         )
-    return [("CUDAExecutionProvider", {"device_id": str(index), "use_tf32": "0"}), cpu]
+    own = {"device_id": str(index), "use_tf32": str(int(tf32))}
+    return [("CUDAExecutionProvider", own), cpu]

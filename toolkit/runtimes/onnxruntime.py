@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,16 @@ from toolkit.runtimes.devices import cuda_index, execution_providers
 from toolkit.runtimes.external_data import require_sound_external_data
 from toolkit.spec import ModelSpec
 
+Level = Literal["none", "basic", "extended", "all"]
+"""How far a graph is optimised; `all` chooses layouts too."""
+
+_LEVELS: dict[Level, str] = {
+    "none": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+_RECORD_PLACES = "session.record_ep_graph_assignment_info"
 _ONLY_FATAL = 4
 _NOISE = re.compile(
     r"^\[ONNXRuntimeError\] : \d+ : \w+ : |"
@@ -39,10 +49,24 @@ _NO_BFLOAT16 = (
 
 
 class OnnxRunner:
-    """One session; names, axes and types are those that the file declares."""
+    """One session; names, axes and types are those that the file declares.
 
-    def __init__(self, session: Any, spec: ModelSpec, device: str) -> None:
+    With `bound` outputs have buffers of their own, which every call writes to again. On CUDA that
+    is always so for what is timed, unless it is `from_host`.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        spec: ModelSpec,
+        device: str,
+        *,
+        bound: bool = False,
+        from_host: bool = False,
+    ) -> None:
         self.session = session
+        self.bound = bound
+        self.from_host = from_host
         self.spec = spec
         self.device = device
         self.inputs = tuple(map(declared_port, session.get_inputs()))
@@ -53,29 +77,53 @@ class OnnxRunner:
         """Named arrays in, named arrays out; raises `RunError` with onnxruntime's reason."""
         feed = self._feed(inputs)
         try:
-            arrays = self.session.run(self._names, feed)
+            arrays = self._through_buffers(feed) if self.bound else self._plainly(feed)
         except Exception as error:
             raise RunError(_reason(error), model=self.spec.name) from error
         return named(self._names, arrays)
 
+    def _plainly(self, feed: dict[str, Array]) -> list[Array]:
+        arrays: list[Array] = self.session.run(self._names, feed)
+        return arrays
+
+    def _through_buffers(self, feed: dict[str, Array]) -> list[Array]:
+        bound = self._bound(feed)
+        bound()
+        return [np.array(array) for array in bound.binding.copy_outputs_to_cpu()]
+
     def prepare(self, inputs: Arrays) -> Callable[[], object]:
         """A call without arguments; on CUDA inputs and outputs stay on the device."""
         feed = self._feed(inputs)
-        index = cuda_index(self.device)
-        if index is None:
-            return partial(self.session.run, self._names, feed)
-        return self._bound(feed, index)
+        on_device = cuda_index(self.device) is not None and not self.from_host
+        if self.bound or on_device:
+            return self._bound(feed)
+        return partial(self.session.run, self._names, feed)
 
-    def _bound(self, feed: dict[str, Array], index: int) -> Callable[[], object]:
+    def _bound(self, feed: dict[str, Array]) -> _BoundCall:
         import onnxruntime
 
+        index = cuda_index(self.device)
+        where = ("cpu", 0) if index is None else ("cuda", index)
         binding = self.session.io_binding()
-        for name, array in feed.items():
-            value = onnxruntime.OrtValue.ortvalue_from_numpy(array, "cuda", index)
+        make = onnxruntime.OrtValue.ortvalue_from_numpy
+        values = {name: make(array, *where) for name, array in feed.items()}
+        for name, value in values.items():
             binding.bind_ortvalue_input(name, value)
         for name in self._names:
-            binding.bind_output(name, "cuda", index)
-        return partial(_run_bound, self.session, binding)
+            binding.bind_output(name, *where)
+        return _BoundCall(self.session, binding, values)
+
+    @property
+    def placed(self) -> float | None:
+        """The share of the graph's nodes on the provider asked for; None where it is not told."""
+        wanted = self.session.get_providers()[0]
+        try:
+            parts = self.session.get_provider_graph_assignment_info()
+        except Exception:  # a release without it, or one that was not told to record
+            return None
+        counts = [(part.ep_name, len(part.get_nodes())) for part in parts]
+        total = sum(count for _, count in counts)
+        return sum(count for name, count in counts if name == wanted) / total if total else None
 
     def _feed(self, inputs: Arrays) -> dict[str, Array]:
         """The inputs that the file declares; an export may have dropped one that is not used."""
@@ -86,17 +134,34 @@ class OnnxRunner:
 
 
 class OnnxRuntime:
-    """onnxruntime with explicit threads that do not spin between calls."""
+    """onnxruntime with explicit threads that do not spin between calls, unless told to.
+
+    `level` None optimises as the options say: all or nothing.
+    """
 
     name = "onnxruntime"
+
+    def __init__(
+        self,
+        *,
+        level: Level | None = None,
+        spinning: bool = False,
+        bound: bool = False,
+        from_host: bool = False,
+    ) -> None:
+        self.level = level
+        self.spinning = spinning
+        self.bound = bound
+        self.from_host = from_host
 
     def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> OnnxRunner:
         """Open a session; raises `RunError`, `RefusedError` or `MissingError`."""
         import onnxruntime
 
-        providers = execution_providers(options.device)
+        providers = execution_providers(options.device, tf32=options.tf32)
         require_sound_external_data(path)
-        settings = session_options(options)
+        settings = session_options(options, level=self.level, spinning=self.spinning)
+        settings.add_session_config_entry(_RECORD_PLACES, "1")
         try:
             with warnings.catch_warnings():
                 # A provider that does not start is a warning here, and an error just below.
@@ -118,11 +183,13 @@ class OnnxRuntime:
                 model=spec.name,
                 hint="its CUDA and cuDNN libraries must be those of this onnxruntime's release",
             )
-        return OnnxRunner(session, spec, options.device)
+        return OnnxRunner(session, spec, options.device, bound=self.bound, from_host=self.from_host)
 
 
-def session_options(options: RunOptions) -> Any:
-    """Session options: threads, no spin-waiting, optimisation all or none, no log, libraries.
+def session_options(
+    options: RunOptions, *, level: Level | None = None, spinning: bool = False
+) -> Any:
+    """Session options: threads, spin-waiting, optimisation, no log, libraries.
 
     Raises `MissingError` or `RefusedError` for a library that is not there or that is none.
     """
@@ -133,12 +200,10 @@ def session_options(options: RunOptions) -> Any:
     if options.threads is not None:
         settings.intra_op_num_threads = options.threads
         settings.inter_op_num_threads = 1
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    levels = onnxruntime.GraphOptimizationLevel
-    settings.graph_optimization_level = (
-        levels.ORT_ENABLE_ALL if options.optimise else levels.ORT_DISABLE_ALL
-    )
+    wanted = _LEVELS[level or ("all" if options.optimise else "none")]
+    settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, wanted)
     for library in options.libraries:
         _register(settings, Path(library))
     return settings
@@ -157,9 +222,18 @@ def _register(settings: Any, library: Path) -> None:
         ) from error
 
 
-def _run_bound(session: Any, binding: Any) -> None:
-    session.run_with_iobinding(binding)
-    binding.synchronize_outputs()
+class _BoundCall:
+    """Runs a session on what is bound; on a device it waits until the outputs are there."""
+
+    def __init__(self, session: Any, binding: Any, values: dict[str, Any]) -> None:
+        self.binding = binding
+        self._run = partial(session.run_with_iobinding, binding)
+        self._wait = binding.synchronize_outputs
+        self._values = values  # the binding points into them, and does not hold them
+
+    def __call__(self) -> None:
+        self._run()
+        self._wait()
 
 
 def declared_port(argument: Any) -> DeclaredPort:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.runtimes.base import DeclaredPort, RunOptions
-from toolkit.runtimes.torch_modules import ModuleRunner, loaded, prepared_device
+from toolkit.runtimes.torch_modules import ModuleRunner, laid_out, loaded, prepared_device
 from toolkit.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -24,24 +24,31 @@ class TorchExportRuntime:
         """Load a program; raises `RunError`, or `MissingError` without the device."""
         device = prepared_device(options)
         program = loaded(lambda: read(path, device), path.name, spec)
-        return program_runner(program, spec, device, path.name)
+        return program_runner(program, spec, device, path.name, channels_last=options.channels_last)
 
 
 def program_runner(
-    program: ExportedProgram, spec: ModelSpec, device: str, name: str = "the captured program"
+    program: ExportedProgram,
+    spec: ModelSpec,
+    device: str,
+    name: str = "the captured program",
+    *,
+    channels_last: bool = False,
 ) -> ModuleRunner:
     """What runs a program that is on `device`; raises `RunError` where it has no module."""
     signature = program.graph_signature
     inputs = declared(program, [str(name) for name in signature.user_inputs])
     given = [name for name in signature.user_outputs if name is not None]
     outputs = declared(program, [str(name) for name in given])
+    layout = RunOptions(device, channels_last=channels_last)
     return ModuleRunner(
-        loaded(program.module, name, spec),
+        loaded(lambda: laid_out(program.module(), layout), name, spec),
         spec,
         device,
         inputs,
         _renamed(outputs, spec),
         flat=True,
+        channels_last=channels_last,
     )
 
 

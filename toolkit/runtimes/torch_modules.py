@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import RunError, ToolkitError
 from toolkit.flattening import flatten
@@ -14,11 +14,18 @@ from toolkit.runtimes.base import Array, Arrays, DeclaredPort, RunOptions
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import ModelSpec
 
+if TYPE_CHECKING:
+    import torch
+
+IMAGE_AXES = 4
+"""Axes of the tensors that have a channel axis to be laid out last."""
+
 
 class ModuleRunner:
     """A callable on one device, whose outputs get the names of the spec.
 
     With `flat` it takes tensors in the order of the spec's inputs, else what the module takes.
+    With `channels_last` its 4-d inputs of floats are in that memory format.
     """
 
     def __init__(
@@ -30,9 +37,11 @@ class ModuleRunner:
         outputs: tuple[DeclaredPort, ...] | None = None,
         *,
         flat: bool = False,
+        channels_last: bool = False,
     ) -> None:
         self.module = module
         self.flat = flat
+        self.channels_last = channels_last
         self.spec = spec
         self.device = device
         self.inputs = inputs
@@ -42,7 +51,7 @@ class ModuleRunner:
         """Named arrays in, named arrays out; raises `RunError` with torch's reason."""
         import torch
 
-        call = self._call(inputs)
+        call = self.bound(inputs)
         names = [port.name for port in self.spec.outputs]
         try:
             with torch.inference_mode():
@@ -58,13 +67,33 @@ class ModuleRunner:
 
         The caller enters `torch.inference_mode()` once around all its calls.
         """
-        call = self._call(inputs)
+        call = self.bound(inputs)
         return call if self.device == "cpu" else partial(_awaited, call, self.device)
 
-    def _call(self, inputs: Arrays) -> Callable[[], object]:
-        tensors = to_tensors(self.spec, inputs, device=self.device)
+    def bound(self, inputs: Arrays) -> Callable[[], object]:
+        """A call without arguments, which does not wait for a device."""
+        tensors = self._tensors(inputs)
         positional, keywords = (tensors, {}) if self.flat else arguments(self.spec, tensors)
         return partial(self.module, *positional, **keywords)
+
+    def _tensors(self, inputs: Arrays) -> tuple[torch.Tensor, ...]:
+        import torch
+
+        tensors = to_tensors(self.spec, inputs, device=self.device)
+        if not self.channels_last:
+            return tensors
+        images = [one.is_floating_point() and one.dim() == IMAGE_AXES for one in tensors]
+        return tuple(
+            one.contiguous(memory_format=torch.channels_last) if is_image else one
+            for one, is_image in zip(tensors, images, strict=True)
+        )
+
+
+def laid_out(module: Any, options: RunOptions) -> Any:
+    """The module itself, its 4-d weights in the memory format of the options."""
+    import torch
+
+    return module.to(memory_format=torch.channels_last) if options.channels_last else module
 
 
 def _awaited(call: Callable[[], object], device: str) -> object:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.runtimes.base import RunOptions
-from toolkit.runtimes.torch_modules import ModuleRunner, loaded, prepared_device
+from toolkit.runtimes.devices import torch_device
+from toolkit.runtimes.torch_modules import ModuleRunner, laid_out, loaded, prepared_device
 from toolkit.spec import ModelSpec
 
 
@@ -19,8 +20,19 @@ class TorchScriptRuntime:
     def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
         """Load an archive; raises `RunError`, or `MissingError` without the device."""
         device = prepared_device(options)
-        module = loaded(lambda: read(path, device, optimise=options.optimise), path.name, spec)
-        return ModuleRunner(module, spec, device, flat=_takes_tensors(module, spec))
+        module = loaded(lambda: laid_out(read(path, device), options), path.name, spec)
+        return script_runner(module if options.optimise else _Unoptimised(module), spec, options)
+
+
+def script_runner(module: Any, spec: ModelSpec, options: RunOptions) -> ModuleRunner:
+    """What runs a script module that is on the options' device already."""
+    return ModuleRunner(
+        module,
+        spec,
+        torch_device(options.device),
+        flat=_takes_tensors(module, spec),
+        channels_last=options.channels_last,
+    )
 
 
 def _takes_tensors(module: Any, spec: ModelSpec) -> bool:
@@ -30,7 +42,7 @@ def _takes_tensors(module: Any, spec: ModelSpec) -> bool:
     return plain and len(declared) == len(spec.inputs)
 
 
-def read(path: Path, device: str, *, optimise: bool) -> Any:
+def read(path: Path, device: str) -> Any:
     """The script module in a file, in eval mode: a program, so only of a trusted one."""
     import torch
 
@@ -39,8 +51,7 @@ def read(path: Path, device: str, *, optimise: bool) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
-        module.eval()
-    return module if optimise else _Unoptimised(module)
+    return module.eval()
 
 
 class _Unoptimised:

@@ -98,7 +98,7 @@ def _read(path: Path, load: Callable[[], Any]) -> Any:
 
 def _of_script(words: ModelWords, path: Path) -> ModelSpec:
     def build() -> nn.Module:
-        module: nn.Module = _read(path, lambda: torchscript.read(path, "cpu", optimise=True))
+        module: nn.Module = _read(path, lambda: torchscript.read(path, "cpu"))
         for parameter in module.parameters():
             parameter.requires_grad_(False)  # else copies of them are no leaves
         return module

@@ -11,7 +11,7 @@ from torch import nn
 
 from toolkit import capacity
 from toolkit.capacity import Need, Weights
-from toolkit.options import EAGER, BenchOptions, ExportOptions
+from toolkit.options import ExportOptions
 from toolkit.registry import FILE_FORMATS
 from toolkit.spec import ALL_FORMATS, FORMAT_NAMES
 from toolkit.stages.subject import Subject
@@ -42,15 +42,14 @@ def require_to_check(subject: Subject, names: Sequence[str], *, written: bool = 
     _require(subject, _held(subject, names), estimate)
 
 
-def require_to_bench(subject: Subject, options: BenchOptions, *, written: bool) -> None:
-    """Raise `MissingError` where the chosen variants could not be timed side by side."""
+def require_to_bench(subject: Subject, names: Sequence[str], *, written: bool) -> None:
+    """Raise `MissingError` where variants of these formats could not be timed side by side."""
     temporary = _temporary()
     held = written or subject.is_exported
 
     def estimate(weights: Weights, names: Sequence[str]) -> Need:
         return capacity.to_bench(weights, names, temporary, written=held)
 
-    names = [name for name in options.chosen if name != EAGER]
     _require(subject, _held(subject, names), estimate)
 
 

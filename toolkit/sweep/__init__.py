@@ -6,13 +6,15 @@ imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit import results
+from toolkit.benching.values import Entrant
 from toolkit.bundle import update_parity
 from toolkit.errors import REFUSED, USAGE, ToolkitError
+from toolkit.folders import temporary_folder
 from toolkit.isolation import Death
 from toolkit.options import (
     BenchOptions,
@@ -20,10 +22,9 @@ from toolkit.options import (
     ExportOptions,
     PredictOptions,
     Surroundings,
-    TimedForm,
 )
 from toolkit.outcome import Failure, parity_summary, timed_forms, unanswered_row
-from toolkit.sweep.comparing import Comparing
+from toolkit.sweep.benching import Benching
 from toolkit.sweep.judging import RETRIES
 from toolkit.words import ModelWords
 
@@ -38,7 +39,7 @@ class Stages:
 
 
 @dataclass
-class Sweep(Comparing):
+class Sweep(Benching):
     """Runs what a command was asked to do, model by model, and gathers what it finds."""
 
     def whole_way(self, words: ModelWords, stages: Stages, *, timed: bool = True) -> None:
@@ -52,7 +53,10 @@ class Sweep(Comparing):
             self._note_parity(words, bundle, rows)
         forms = timed_forms(exported, rows)
         if forms and timed:
-            self.bench(words, stages.bench, forms, bundle)
+            with temporary_folder() as scratch:
+                for device in stages.bench.devices:
+                    entrant = Entrant(words, forms, Path(scratch), bundle)
+                    self.time([entrant], stages.bench, device)
 
     def _note_parity(
         self, words: ModelWords, bundle: Path, rows: Sequence[results.CheckResult]
@@ -105,26 +109,6 @@ class Sweep(Comparing):
                 return None
             dead[death.form] = f"{death.kind}: {death.cause}"
         return None
-
-    def bench(
-        self,
-        words: ModelWords,
-        options: BenchOptions,
-        forms: Mapping[str, TimedForm] | None = None,
-        bundle: Path | None = None,
-    ) -> None:
-        """Time one model's forms in a fresh process that nothing else has warmed."""
-        threads = {name: str(options.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        for value in self._rows(
-            words, "bench", "bench", words, options, forms, bundle, fresh=True, variables=threads
-        ):
-            if isinstance(value, Death):
-                self._mourn(words, "bench", value)
-            elif isinstance(value, results.CheckResult):
-                self.checked.append(value)
-            else:
-                self.benched.append(value)
-            self.saved()
 
     def predict(self, bundle: str, images: Sequence[Path], options: PredictOptions) -> None:
         """Classify image files; one that ends the process is a row, the rest go on in another."""

@@ -2,7 +2,8 @@
 
 from toolkit.timing.calls import Contestant
 from toolkit.timing.comparison import Outcome, Timing, compare
-from toolkit.timing.measuring import Measured, measure
+from toolkit.timing.measured import Measured
+from toolkit.timing.measuring import measure
 from toolkit.timing.protocol import BUFFERS, Protocol
 from toolkit.timing.statistics import Interval
 

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.timing import statistics
-from toolkit.timing.conditions import NS_PER_S, Conditions
-from toolkit.timing.measuring import Measured, Samples
-from toolkit.timing.statistics import Interval, Verdict
+from toolkit.timing import by_minima, clean, ranking, sets, statistics
+from toolkit.timing.clean import Bools, Clean
+from toolkit.timing.conditions import NS_PER_S, NS_PER_US, Conditions
+from toolkit.timing.measured import Measured, Samples
+from toolkit.timing.statistics import Floats, Interval, Verdict
 
-NS_PER_US = 1_000
 ITSELF = Interval(1.0, 1.0, 1.0)
 """The speed-up of the baseline over itself."""
+UNSETTLED = "its warm-up never came to rest"
 
 
 @dataclass(frozen=True)
 class Timing:
     """One row: times of single calls over every timed call; `note` says what is to be doubted.
 
-    `p50_low_us` and `p50_high_us` bound the median from round to round (None under six rounds);
-    a percentile is None where too few calls were made. `items_per_s` is items over the time
-    spent in timed calls. Everything is None when `verdict` is `not timed`.
+    `p50_low_us` and `p50_high_us` bound the median from set to set, or from round to round of one
+    set (None under six rounds); a percentile is None where too few calls were made. `items_per_s`
+    is items over the time spent in timed calls. `clean` are the figures of the rounds in which the
+    machine was left alone (None where nothing tells them). `rank` is 1 for the fastest, and those
+    that cannot be told apart share one. `alone` was timed in a process of its own: its speed-up is
+    one of minima, and it has no rank. Everything is None when `verdict` is `not timed`.
     """
 
     name: str
@@ -42,6 +46,9 @@ class Timing:
     warm_up_calls: int | None = None
     samples_ns: Samples = ()
     note: str | None = None
+    clean: Clean | None = None
+    rank: int | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,9 @@ class Outcome:
     """One comparison: its rows in the order given, and what the machine could resolve.
 
     `aa` is the speed-up of identical code (None when the baseline failed) and `aa_band` how far
-    from 1 that may lie. Rounds and conditions are those of all sets together.
+    from 1 that may lie. Rounds and conditions are those of all sets together, `set_rounds` tells
+    them apart. `family` is the number of claims that the intervals of speed-ups were widened for.
+    `extras_ns` are what took turns with the rows without being one.
     """
 
     baseline: str
@@ -64,50 +73,121 @@ class Outcome:
     load_start: float | None
     load_end: float | None
     harness_ns: float
+    set_rounds: tuple[int, ...] = ()
+    family: int = 1
+    extras_ns: Mapping[str, Samples] = field(default_factory=dict)
 
 
-def compare(sets: Measured | Sequence[Measured]) -> Outcome:
-    """The rows of one comparison from its sets of rounds: each set one process, the same names."""
-    measured = [sets] if isinstance(sets, Measured) else list(sets)
+@dataclass(frozen=True)
+class _Judging:
+    """What every row of one comparison is judged with."""
+
+    measured: Sequence[Measured]
+    band: float | None
+    family: int
+    cleans: Sequence[Bools] | None
+
+    @property
+    def baseline(self) -> str:
+        return self.measured[0].baseline
+
+    @property
+    def seed(self) -> int:
+        return self.measured[0].seed
+
+
+def compare(
+    measured: Measured | Sequence[Measured],
+    *,
+    alone: Mapping[str, Sequence[Measured]] | None = None,
+    family: int | None = None,
+) -> Outcome:
+    """The rows of one comparison from its sets of rounds: each set one process, the same names.
+
+    `alone` holds variants that were timed in processes of their own, each set with the variant as
+    its baseline; their rows come last. The intervals of speed-ups hold together for a `family` of
+    so many claims: all that the table makes unless told otherwise.
+    """
+    measured = [measured] if isinstance(measured, Measured) else list(measured)
+    apart = alone or {}
     first, last = measured[0], measured[-1]
     aa = None
     if all(one.twin_ns for one in measured):
-        aa = _speedup(measured, [one.twin_ns for one in measured], first.seed)
-    band = None if aa is None else statistics.aa_band(aa)
+        aa = statistics.speedup([one.twin_ratios() for one in measured], first.seed)
+    judging = _Judging(
+        measured,
+        band=None if aa is None else statistics.aa_band(aa),
+        family=max(1, len(sets.claimed(measured)) + len(apart) if family is None else family),
+        cleans=clean.masks(measured),
+    )
+    rows = [_timing(name, judging) for name in first.items]
+    rows += [_timing_alone(name, own, judging) for name, own in apart.items()]
     return Outcome(
         baseline=first.baseline,
-        timings=tuple(_timing(name, measured, band) for name in first.items),
+        timings=_ranked(rows, judging),
         rounds=sum(one.rounds for one in measured),
         sets=len(measured),
         seed=first.seed,
         aa=aa,
-        aa_band=band,
+        aa_band=judging.band,
         aa_samples_ns=tuple(block for one in measured for block in one.twin_ns),
         conditions=tuple(condition for one in measured for condition in one.conditions),
         load_start=first.load_start,
         load_end=last.load_end,
         harness_ns=float(np.median([one.harness_ns for one in measured])),
+        set_rounds=tuple(one.rounds for one in measured),
+        family=judging.family,
+        extras_ns=_extras(measured),
     )
 
 
-def _speedup(measured: Sequence[Measured], blocks: Sequence[Samples], seed: int) -> Interval:
-    pairs = zip(measured, blocks, strict=True)
-    ratios = [statistics.log_ratios(one.samples_ns[one.baseline], own) for one, own in pairs]
-    return statistics.speedup(ratios, seed)
+def _extras(measured: Sequence[Measured]) -> dict[str, Samples]:
+    """What every set measured of the extras, one set after the other."""
+    names = [name for name in measured[0].extras_ns if all(name in m.extras_ns for m in measured)]
+    return {name: tuple(b for one in measured for b in one.extras_ns[name]) for name in names}
 
 
-def _timing(name: str, measured: Sequence[Measured], band: float | None) -> Timing:
+def _failure(name: str, measured: Sequence[Measured]) -> Timing | None:
+    """The row of what failed in some set."""
     failures = [one.failed[name] for one in measured if name in one.failed]
-    warm_up_calls = max((one.warm_up_calls.get(name, 0) for one in measured), default=0) or None
-    if failures:
-        return Timing(name, "not timed", warm_up_calls=warm_up_calls, note=failures[0])
+    if not failures:
+        return None
+    return Timing(name, "not timed", warm_up_calls=_warm_up_calls(name, measured), note=failures[0])
+
+
+def _warm_up_calls(name: str, measured: Sequence[Measured]) -> int | None:
+    return max((one.warm_up_calls.get(name, 0) for one in measured), default=0) or None
+
+
+def _timing(name: str, judging: _Judging) -> Timing:
+    measured = judging.measured
+    failed = _failure(name, measured)
+    if failed is not None:
+        return failed
+    row = _timed(name, measured)
+    ratio, minima, verdict = _judged(name, judging)
+    own = None
+    if judging.cleans is not None and row.p50_us is not None:
+        of_all = (row.p50_us, None if name == judging.baseline else ratio)
+        own = clean.figures(measured, judging.cleans, name, of_all, judging.family)
+    return replace(
+        row,
+        verdict=verdict,
+        speedup=ratio,
+        minima_ratio=minima,
+        note=_doubt(name, measured, ratio),
+        clean=own,
+    )
+
+
+def _timed(name: str, measured: Sequence[Measured]) -> Timing:
+    """The row's times, which need nothing to compare them with."""
     blocks = tuple(block for one in measured for block in one.samples_ns[name])
     calls = np.concatenate(blocks)
     low, high = _p50_interval(measured, name, calls)
-    ratio, minima, verdict = _judged(name, measured, band)
     return Timing(
         name=name,
-        verdict=verdict,
+        verdict="noisy",
         calls=calls.size,
         p50_us=_us(statistics.percentile(calls, 50)),
         p50_low_us=_us(low),
@@ -116,11 +196,8 @@ def _timing(name: str, measured: Sequence[Measured], band: float | None) -> Timi
         p95_us=_us(statistics.percentile(calls, 95)),
         p99_us=_us(statistics.percentile(calls, 99)),
         items_per_s=_items_per_s(calls, measured[0].items[name]),
-        speedup=ratio,
-        minima_ratio=minima,
-        warm_up_calls=warm_up_calls,
+        warm_up_calls=_warm_up_calls(name, measured),
         samples_ns=blocks,
-        note=_doubt(name, measured, ratio),
     )
 
 
@@ -139,30 +216,70 @@ def _p50_interval(
 ) -> tuple[float | None, float | None]:
     """Bounds of the median, which is of all calls and so may itself lie outside by a hair."""
     medians = [statistics.block_medians(one.samples_ns[name]) for one in measured]
-    bounds = statistics.median_interval(np.concatenate(medians))
+    if len(medians) > 1:
+        over_sets = statistics.speedup([np.log(one) for one in medians], measured[0].seed)
+        bounds: tuple[float, float] | None = (over_sets.low, over_sets.high)
+    else:
+        bounds = statistics.median_interval(medians[0])
     if bounds is None:
         return None, None
     p50 = float(np.median(calls))
     return min(bounds[0], p50), max(bounds[1], p50)
 
 
-def _judged(
-    name: str, measured: Sequence[Measured], band: float | None
-) -> tuple[Interval | None, float | None, Verdict]:
-    baseline = measured[0].baseline
+def _judged(name: str, judging: _Judging) -> tuple[Interval | None, float | None, Verdict]:
+    measured, baseline = judging.measured, judging.baseline
     if any(baseline in one.failed for one in measured):
         return None, None, "noisy"
     if name == baseline:
-        return ITSELF, 1.0, statistics.verdict(ITSELF, band, 1.0)
+        return ITSELF, 1.0, statistics.verdict(ITSELF, judging.band, 1.0)
+    ratios = [one.ratios(name) for one in measured]
+    ratio = statistics.speedup(ratios, judging.seed, judging.family)
     blocks = [one.samples_ns[name] for one in measured]
-    ratio = _speedup(measured, blocks, measured[0].seed)
     minima = statistics.minima_ratio([one.samples_ns[baseline] for one in measured], blocks)
-    return ratio, minima, statistics.verdict(ratio, band, minima)
+    return ratio, minima, statistics.verdict(ratio, judging.band, minima)
 
 
 def _doubt(name: str, measured: Sequence[Measured], ratio: Interval | None) -> str | None:
     if ratio is None:
         return f"the baseline {measured[0].baseline} was not timed: there is no ratio"
     if any(name in one.unsettled for one in measured):
-        return "its warm-up never came to rest"
+        return UNSETTLED
     return None
+
+
+def _timing_alone(name: str, own: Sequence[Measured], judging: _Judging) -> Timing:
+    """A row from processes of its own; its name there is that of their baseline."""
+    there = own[0].baseline
+    failed = _failure(there, own)
+    if failed is not None:
+        return replace(failed, name=name, alone=True)
+    row = replace(_timed(there, own), name=name, alone=True)
+    if any(judging.baseline in one.failed for one in judging.measured):
+        return replace(row, note=_doubt(name, judging.measured, None))
+    baseline = [one.samples_ns[judging.baseline] for one in judging.measured]
+    minima = statistics.minima_ratio(baseline, [one.samples_ns[there] for one in own])
+    ratio = by_minima.speedup(judging.measured, own, judging.family)
+    unsettled = any(there in one.unsettled for one in own)
+    return replace(
+        row,
+        verdict=by_minima.verdict(ratio, minima, judging.band),
+        speedup=ratio,
+        minima_ratio=minima,
+        note=f"{by_minima.NOTE}; {UNSETTLED}" if unsettled else by_minima.NOTE,
+    )
+
+
+def _ranked(rows: Sequence[Timing], judging: _Judging) -> tuple[Timing, ...]:
+    """The rows with their ranks, where the machine can resolve them and there are two to rank."""
+    band, measured = judging.band, judging.measured
+    names = [row.name for row in rows if row.verdict != "not timed" and not row.alone]
+    if band is None or band > statistics.NOISY_BAND or names == [judging.baseline]:
+        return tuple(rows)
+    times = {name: [np.log(_medians(one, name)) for one in measured] for name in names}
+    found = ranking.ranks(times, band, judging.seed)
+    return tuple(replace(row, rank=found.get(row.name)) for row in rows)
+
+
+def _medians(measured: Measured, name: str) -> Floats:
+    return statistics.block_medians(measured.samples_ns[name])

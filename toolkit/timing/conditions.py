@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 NS_PER_S = 1_000_000_000
+NS_PER_US = 1_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Conditions:
     steal_s: float | None
     involuntary_switches: int | None
     cpu_per_wall: float | None
+    wall_s: float | None = None
 
 
 Read = Callable[[], Snapshot]
@@ -77,6 +79,7 @@ def between(order: tuple[str, ...], before: Snapshot, after: Snapshot, wall_ns: 
         steal_s=_difference(before.steal_s, after.steal_s),
         involuntary_switches=None if switches is None else int(switches),
         cpu_per_wall=cpu_s * NS_PER_S / wall_ns if cpu_s is not None and wall_ns else None,
+        wall_s=wall_ns / NS_PER_S,
     )
 
 

@@ -28,56 +28,30 @@ from toolkit.timing.calls import (
     untimed,
 )
 from toolkit.timing.conditions import NS_PER_S, Conditions, Read
+from toolkit.timing.measured import Measured
 from toolkit.timing.protocol import Protocol
 from toolkit.timing.warmup import WarmUp, top_up, warm_up
 
 Observe = Callable[[int, int], None]
 """Told the rounds done and the rounds expected, between rounds only."""
 
-Samples = tuple[NDArray[np.int64], ...]
-"""Durations of single calls in nanoseconds: one array a round."""
-
 TWIN = "(twin of the baseline)"
 """The name of the hidden second copy of the baseline in the recorded orders."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The raw samples of one set of rounds, and how they were taken.
-
-    `samples_ns` leaves out what is in `failed` (name → reason); `twin_ns` is empty when the
-    baseline or its twin failed. `unsettled` names whose warm-up never came to rest.
-    `warm_up_calls` counts calls; `load_*` is the machine's load average; `harness_ns` is what
-    the timed loop adds to a call.
-    """
-
-    baseline: str
-    seed: int
-    items: dict[str, int]
-    samples_ns: dict[str, Samples]
-    twin_ns: Samples
-    failed: dict[str, str]
-    warm_up_calls: dict[str, int]
-    unsettled: tuple[str, ...]
-    conditions: tuple[Conditions, ...]
-    load_start: float | None
-    load_end: float | None
-    harness_ns: float
-
-    @property
-    def rounds(self) -> int:
-        """How many rounds were run."""
-        return len(self.conditions)
-
-
 @dataclass
 class _Entry:
-    """A contestant while it is measured; `failure` takes it out of all that follows."""
+    """A contestant while it is measured; `failure` takes it out of all that follows.
+
+    One that is not `judged` takes its turns, and no round is run for its sake.
+    """
 
     contestant: Contestant
+    judged: bool = True
     warm: WarmUp | None = None
     block_calls: int = 1
     blocks: list[NDArray[np.int64]] = field(default_factory=list)
+    log_medians: list[float] = field(default_factory=list)
     failure: str | None = None
 
     @property
@@ -108,6 +82,10 @@ class _Bench:
     def running(self) -> list[_Entry]:
         return [entry for entry in self.entries if entry.failure is None]
 
+    @property
+    def judged(self) -> list[_Entry]:
+        return [entry for entry in self.running if entry.judged]
+
 
 def _ignore(done: int, total: int) -> None:
     del done, total
@@ -119,18 +97,21 @@ def measure(
     *,
     baseline: str | None = None,
     twin: Contestant | None = None,
+    extras: Sequence[Contestant] = (),
     clock: Clock = time.perf_counter_ns,
     read: Read = conditions.read,
     observe: Observe = _ignore,
 ) -> Measured:
     """Warm all up, then time them round by round; the baseline is the first unless named.
 
-    `twin` is a second copy of the baseline; without one its own calls stand in. A contestant
+    `twin` is a second copy of the baseline; without one its own calls stand in. `extras` take
+    turns with the rest, as what the machine can reach at most does, and are no rows. A contestant
     that raises is in `failed` with its reason and the others go on. Raises `UsageError` for
     contestants that cannot be told apart or a baseline that is not among them.
     """
-    chosen = _find_baseline(contestants, baseline)
+    chosen = _find_baseline(contestants, baseline, extras)
     entries = [_Entry(contestant) for contestant in contestants]
+    entries += [_Entry(extra, judged=False) for extra in extras]
     if twin is not None:
         entries.append(_Entry(Contestant(TWIN, twin.calls, twin.items)))
     bench = _Bench(chosen.name, entries, protocol, clock, read, observe)
@@ -144,11 +125,14 @@ def measure(
     return _measured(bench, rounds, load_start, harness_ns)
 
 
-def _find_baseline(contestants: Sequence[Contestant], name: str | None) -> Contestant:
+def _find_baseline(
+    contestants: Sequence[Contestant], name: str | None, extras: Sequence[Contestant]
+) -> Contestant:
     names = [contestant.name for contestant in contestants]
     if not names:
         raise UsageError("there is nothing to time")
-    twins = sorted({other for other in names if names.count(other) > 1 or other == TWIN})
+    everyone = [*names, *(extra.name for extra in extras)]
+    twins = sorted({other for other in everyone if everyone.count(other) > 1 or other == TWIN})
     if twins:
         raise UsageError(f"contestants cannot be told apart: {', '.join(twins)}")
     if name is not None and name not in names:
@@ -179,7 +163,7 @@ def _top_up_one(entry: _Entry, needed: int, bench: _Bench) -> None:
 def _twin_of(baseline: _Entry) -> _Entry:
     """The baseline's own calls once more; they are warm already."""
     copy = Contestant(TWIN, baseline.contestant.calls, baseline.contestant.items)
-    return replace(baseline, contestant=copy, blocks=[])
+    return replace(baseline, contestant=copy, blocks=[], log_medians=[])
 
 
 def _run_rounds(bench: _Bench) -> tuple[Conditions, ...]:
@@ -188,7 +172,7 @@ def _run_rounds(bench: _Bench) -> tuple[Conditions, ...]:
     rounds: list[Conditions] = []
     spent_ns = 0
     bench.observe(0, _expected(bench.protocol, 0, 0))
-    while bench.running:
+    while bench.judged:
         wall_ns, happened = _run_round(bench, chance)
         rounds.append(happened)
         spent_ns += wall_ns
@@ -217,6 +201,7 @@ def _run_block(entry: _Entry, bench: _Bench) -> None:
     calls = entry.contestant.calls
     untimed(calls, bench.protocol.switch_calls)
     entry.blocks.append(timed(calls, entry.block_calls, bench.clock))
+    entry.log_medians.append(math.log(statistics.block_median(entry.blocks[-1])))
 
 
 def _expected(protocol: Protocol, done: int, spent_ns: int) -> int:
@@ -241,19 +226,20 @@ def _is_done(bench: _Bench, rounds: int, spent_ns: int) -> bool:
 
 def _is_precise(bench: _Bench, precision: float) -> bool:
     """Whether the interval of every ratio, the twin's too, is narrow enough."""
-    running = {entry.name: entry for entry in bench.running}
-    if bench.baseline not in running:
+    judged = {entry.name: entry for entry in bench.judged}
+    if bench.baseline not in judged:
         return True  # there is no ratio to sharpen
-    reference = running.pop(bench.baseline).blocks
-    ratios = (statistics.log_ratios(reference, entry.blocks) for entry in running.values())
-    return all(statistics.speedup([ratio]).reaches(precision) for ratio in ratios)
+    reference = np.array(judged.pop(bench.baseline).log_medians)
+    ratios = (reference - np.array(entry.log_medians) for entry in judged.values())
+    return all(statistics.is_within([ratio], precision) for ratio in ratios)
 
 
 def _measured(
     bench: _Bench, rounds: tuple[Conditions, ...], load_start: float | None, harness_ns: float
 ) -> Measured:
-    shown = [entry for entry in bench.entries if entry.name != TWIN]
-    samples = {entry.name: tuple(entry.blocks) for entry in bench.running}
+    named = [entry for entry in bench.entries if entry.name != TWIN]
+    shown = [entry for entry in named if entry.judged]
+    samples = {entry.name: tuple(entry.blocks) for entry in bench.judged}
     twin_ns = samples.pop(TWIN, ())
     return Measured(
         baseline=bench.baseline,
@@ -261,11 +247,12 @@ def _measured(
         items={entry.name: entry.contestant.items for entry in shown},
         samples_ns=samples,
         twin_ns=twin_ns if bench.baseline in samples else (),
-        failed={entry.name: entry.failure for entry in shown if entry.failure is not None},
+        failed={entry.name: entry.failure for entry in named if entry.failure is not None},
         warm_up_calls={entry.name: entry.warm.calls for entry in shown if entry.warm},
         unsettled=tuple(e.name for e in shown if e.warm and not e.warm.settled),
         conditions=rounds,
         load_start=load_start,
         load_end=bench.read().load,
         harness_ns=harness_ns,
+        extras_ns={e.name: tuple(e.blocks) for e in bench.running if not e.judged},
     )

@@ -1,0 +1,37 @@
+"""Latencies of the catalogue, for pytest-benchmark and whatever reads its files.
+
+    pytest bench/ --benchmark-only [--models lenet5,lstm] [--variants eager,onnx] [--batch 8]
+
+A group a model, a benchmark a runtime. Nothing is interleaved here: `toolkit bench` gives ratios
+that hold on a shared machine, this gives what tools that know pytest-benchmark expect.
+"""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench.conftest import Judged
+
+
+def test_latency(benchmark: BenchmarkFixture, judged: Judged, variant: str) -> None:
+    row, contestant = judged.entries[variant]
+    if contestant is None:
+        pytest.skip(f"not timed: {row.note}")
+    benchmark.group = judged.name
+    benchmark.extra_info.update(
+        model=judged.name,
+        runtime=row.runtime,
+        device=judged.device,
+        batch=row.batch,
+        weights=row.weights,
+        parity_score=row.parity_score,
+    )
+    buffers = cycle(contestant.calls)
+
+    def call() -> object:
+        return next(buffers)()
+
+    benchmark(call)

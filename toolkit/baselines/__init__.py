@@ -1,0 +1,46 @@
+"""Runs held against saved ones: kept under a name, compared like with like, case by case."""
+
+from toolkit.baselines.alike import (
+    UnlikeError,
+    differences,
+    environment_differences,
+    require_alike,
+)
+from toolkit.baselines.artefacts import Remeasure, fingerprint, keep, prune, remeasures
+from toolkit.baselines.cases import Case
+from toolkit.baselines.limits import USUAL_LIMIT, parse_limit
+from toolkit.baselines.store import (
+    Baseline,
+    BaselineNotFoundError,
+    doubts,
+    find,
+    names,
+    require_name,
+    save,
+)
+from toolkit.baselines.verdicts import NoisyGateError, gate_error, judged
+
+__all__ = [
+    "USUAL_LIMIT",
+    "Baseline",
+    "BaselineNotFoundError",
+    "Case",
+    "NoisyGateError",
+    "Remeasure",
+    "UnlikeError",
+    "differences",
+    "doubts",
+    "environment_differences",
+    "find",
+    "fingerprint",
+    "gate_error",
+    "judged",
+    "keep",
+    "names",
+    "parse_limit",
+    "prune",
+    "remeasures",
+    "require_alike",
+    "require_name",
+    "save",
+]

@@ -1,0 +1,175 @@
+"""Models as contestants: every variant loaded in this process, at the sizes that are timed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from toolkit.benching.values import Row, Vetted, name_of
+from toolkit.errors import MissingError, ToolkitError, UsageError
+from toolkit.events import Observe, Progress, ignore
+from toolkit.inputs import draw
+from toolkit.options import Cell, TimedForm
+from toolkit.runtimes.base import Arrays, Runner
+from toolkit.spec import BATCH, ModelSpec
+from toolkit.stages.subject import Subject
+from toolkit.timing.calls import Contestant
+from toolkit.timing.protocol import BUFFERS
+from toolkit.variants import Chosen, Source
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model in this process, the variants that are asked of it, and its forms by format."""
+
+    subject: Subject
+    chosen: tuple[Chosen, ...]
+    forms: Mapping[str, TimedForm]
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """All that is compared; the baseline is the first variant of the first model.
+
+    With `only`, that one contestant, which is its own baseline.
+    """
+
+    candidates: Sequence[Candidate]
+    cell: Cell
+    vetted: Mapping[str, Vetted] = field(default_factory=dict)
+    dead: Mapping[str, str] = field(default_factory=dict)
+    only: str | None = None
+    observe: Observe = ignore
+
+    @property
+    def baseline(self) -> str:
+        """The contestant that the speed-ups refer to."""
+        first = self.candidates[0]
+        return self.only or self.name(first, first.chosen[0])
+
+    def name(self, candidate: Candidate, chosen: Chosen) -> str:
+        """A contestant's name."""
+        several = len(self.candidates) > 1
+        return name_of(candidate.subject.shown, chosen.word, several=several)
+
+    def pairs(self) -> Iterator[tuple[str, Candidate, Chosen]]:
+        """Every contestant's name, its model and its variant."""
+        for candidate in self.candidates:
+            for chosen in candidate.chosen:
+                yield self.name(candidate, chosen), candidate, chosen
+
+    def entered(self) -> Iterator[tuple[str, Row, Contestant | None]]:
+        """Every row with its contestant; None, with the reason in the row, where there is none."""
+        for name, candidate, chosen in self.pairs():
+            if self.only not in (None, name):
+                continue
+            row = self._row(name, candidate, chosen)
+            if row.alone and self.only is None:
+                yield name, row, None
+                continue
+            try:
+                yield name, row, self.contestant(name, candidate, chosen)
+            except ToolkitError as failure:
+                if name == self.baseline:
+                    raise  # without it there is nothing to compare with
+                yield name, replace(row, note=failure.message), None
+
+    def twin(self) -> Contestant | None:
+        """The baseline loaded anew: identical code in another place of memory."""
+        if self.only is not None:
+            return None
+        first = self.candidates[0]
+        return self.contestant(self.baseline, first, first.chosen[0])
+
+    def contestant(self, name: str, candidate: Candidate, chosen: Chosen) -> Contestant:
+        """A variant with its rotated buffers; raises where it cannot or may not be timed."""
+        if name in self.dead:
+            raise UsageError(self.dead[name])
+        self._require_right(name, candidate, chosen)
+        spec = candidate.subject.spec
+        runner = self.runner(name, candidate, chosen)
+        sizes = sizes_of(spec, self.cell.batch)
+        calls = tuple(runner.prepare(draw(spec, sizes, seed)) for seed in range(BUFFERS))
+        return Contestant(name, calls, sizes.get(BATCH, 1))
+
+    def runner(self, name: str, candidate: Candidate, chosen: Chosen) -> Runner:
+        """A variant loaded; raises a `ToolkitError` with why it cannot be."""
+        self.observe(
+            Progress(candidate.subject.spec.name, "bench", f"{self.cell}: {name}", form=name)
+        )
+        missing = chosen.variant.missing(self.cell.device)
+        if missing is not None:
+            raise MissingError(missing)
+        source = source_of(candidate, chosen, example(candidate.subject.spec, self.cell))
+        options = chosen.options(self.cell.device, self.cell.threads)
+        libraries = source.libraries.get(chosen.variant.format or "", ())
+        return chosen.variant.load(source, replace(options, libraries=libraries))
+
+    def _require_right(self, name: str, candidate: Candidate, chosen: Chosen) -> None:
+        """Raise `UsageError` for what parity does not pass: it is not timed."""
+        form = candidate.forms.get(chosen.variant.format or "")
+        if chosen.variant.format is not None and form is None:
+            raise UsageError(f"there is no {chosen.variant.format} form of it")
+        if form is not None and form.status != "pass":
+            raise UsageError(f"parity: {form.status}")
+        own = self.vetted.get(name)
+        if own is not None and own.status != "pass":
+            raise UsageError(own.message)
+        if own is None and not chosen.plain:
+            raise UsageError("its outputs were not compared with eager's")
+
+    def _row(self, name: str, candidate: Candidate, chosen: Chosen) -> Row:
+        subject, variant = candidate.subject, chosen.variant
+        form = candidate.forms.get(variant.format or "")
+        own = self.vetted.get(name)
+        score = own.row.score if own else form.score if form else None
+        return Row(
+            model=subject.shown,
+            variant=chosen.word,
+            format=variant.format,
+            runtime=variant.runtime,
+            dtype=dtype_of(subject.spec),
+            threads=chosen.threads or self.cell.threads,
+            batch=self.cell.batch if BATCH in subject.spec.traced_sizes else None,
+            weights=subject.built.weights.origin,
+            size_bytes=form.size_bytes if form else None,
+            parity_score=score,
+            alone=chosen.alone(self.cell.threads),
+            settings=chosen.settings,
+        )
+
+
+def source_of(candidate: Candidate, chosen: Chosen, inputs: Arrays) -> Source:
+    """What a variant is made of; one that takes the module itself gets a copy of its own."""
+    built = candidate.subject.built
+    if chosen.variant.format is None:
+        built = replace(built, module=copy.deepcopy(built.module))
+    right = {name: form.path for name, form in candidate.forms.items() if form.status == "pass"}
+    libraries = {name: candidate.subject.libraries_for(name) for name in right}
+    return Source(built, right, inputs, candidate.scratch, libraries)
+
+
+def example(spec: ModelSpec, cell: Cell) -> Arrays:
+    """Inputs at the sizes that are timed."""
+    return draw(spec, sizes_of(spec, cell.batch), 0)
+
+
+def sizes_of(spec: ModelSpec, batch: int) -> dict[str, int]:
+    """The batch asked for; every other dynamic dimension at the largest size that checks run."""
+    sizes = {dimension.name: dimension.tested[-1] for dimension in spec.dimensions}
+    if BATCH in sizes:
+        if not spec.dimension(BATCH).allows(batch):
+            raise UsageError(f"batch {batch} is out of the model's range", model=spec.name)
+        sizes[BATCH] = batch
+    elif batch != 1:
+        raise UsageError("the model has no dimension called batch", model=spec.name)
+    return sizes
+
+
+def dtype_of(spec: ModelSpec) -> str:
+    """The dtype of the computation: that of the first floating port."""
+    ports = [*spec.inputs, *spec.outputs]
+    return next((port.dtype for port in ports if port.is_float), ports[0].dtype)

@@ -1,0 +1,81 @@
+"""What is no time of a round: the work of a call, and what the first one takes from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toolkit import cold, results
+from toolkit.benching.contestants import Candidate, Lineup, example, sizes_of
+from toolkit.benching.values import Described
+from toolkit.cold import ColdStart
+from toolkit.cold.measuring import Told
+from toolkit.errors import ToolkitError
+from toolkit.events import Progress
+from toolkit.operations import work_of
+from toolkit.variants import Chosen
+
+
+def described(lineup: Lineup, timed: frozenset[str], *, starts: bool) -> Described:
+    """The work of each model, and with `starts` the cold starts of what was `timed`."""
+    work = {}
+    for candidate in lineup.candidates:
+        found = _work(lineup, candidate)
+        if found is not None:
+            work[candidate.subject.shown] = found
+    if not starts:
+        return Described(work)
+    found_starts = cold.measure(list(_starts(lineup, timed)), observe=_told(lineup))
+    return Described(
+        work,
+        {name: one.cold for name, one in found_starts.items() if one.cold},
+        {name: one.failure.message for name, one in found_starts.items() if one.failure},
+    )
+
+
+def _work(lineup: Lineup, candidate: Candidate) -> results.Work | None:
+    """The operations and bytes of one call at the sizes that are timed."""
+    subject = candidate.subject
+    form = candidate.forms.get("onnx")
+    path = form.path if form is not None and form.status == "pass" else subject.file
+    module = None if subject.file is not None else subject.built.module
+    try:
+        found = work_of(
+            subject.spec, sizes_of(subject.spec, lineup.cell.batch), path=path, module=module
+        )
+    except ToolkitError:
+        return None  # a column without figures
+    return None if found is None else results.Work.model_validate(found, from_attributes=True)
+
+
+def _starts(lineup: Lineup, timed: frozenset[str]) -> Iterator[ColdStart]:
+    for name, candidate, chosen in lineup.pairs():
+        if name in timed:
+            yield _start(lineup, name, candidate, chosen)
+
+
+def _start(lineup: Lineup, name: str, candidate: Candidate, chosen: Chosen) -> ColdStart:
+    subject, variant = candidate.subject, chosen.variant
+    form = candidate.forms.get(variant.format or "")
+    inputs = example(subject.spec, lineup.cell)
+    return ColdStart(
+        name=name,
+        variant=variant.name,
+        built=subject.built,
+        words=subject.words,
+        inputs=inputs,
+        path=form.path if form else None,
+        threads=chosen.threads or lineup.cell.threads,
+        device=lineup.cell.device,
+        channels_last=chosen.channels_last,
+        libraries=subject.libraries_for(variant.format) if variant.format else (),
+        trusted=True,  # judged in this run
+    )
+
+
+def _told(lineup: Lineup) -> Told:
+    name = lineup.candidates[0].subject.spec.name
+
+    def told(done: int, total: int) -> None:
+        lineup.observe(Progress(name, "bench", f"{lineup.cell}: cold starts", done, total))
+
+    return told

@@ -1,0 +1,186 @@
+"""The sets of one comparison as rows of a table. No torch here: what is timed is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from toolkit import results
+from toolkit.benching.values import Described, Row, SetOfRounds
+from toolkit.cold import summary
+from toolkit.options import BenchOptions, Cell
+from toolkit.timing import ceilings, roofline
+from toolkit.timing.comparison import Outcome, Timing, compare
+from toolkit.timing.measured import Measured
+
+
+@dataclass
+class Gathered:
+    """All that was found of one comparison; `alone` are the sets of what has its own processes."""
+
+    options: BenchOptions
+    cell: Cell
+    sets: list[SetOfRounds] = field(default_factory=list)
+    alone: dict[str, list[SetOfRounds]] = field(default_factory=dict)
+    described: Described = field(default_factory=Described)
+    stopped: str | None = None
+
+    @property
+    def measured(self) -> list[Measured]:
+        """What the sets measured."""
+        return [one.measured for one in self.sets]
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The rows of the table; what could not be timed in one of the sets says so."""
+        rows = dict(self.sets[0].rows)
+        for one in (*self.sets[1:], *(own for sets in self.alone.values() for own in sets)):
+            for name, row in one.rows.items():
+                if row.note is not None and rows[name].note is None:
+                    rows[name] = row
+        return rows
+
+
+def merged(gathered: Gathered) -> results.Comparison:
+    """One comparison of everything that was timed."""
+    rows = gathered.rows
+    missing = {name: row.note for name, row in rows.items() if row.note is not None}
+    outcome = compare(
+        [_without(one, missing) for one in gathered.measured],
+        alone={name: [one.measured for one in own] for name, own in gathered.alone.items() if own},
+    )
+    timings = {timing.name: timing for timing in outcome.timings}
+    ceiling = _ceiling(gathered.sets)
+    first = gathered.sets[0]
+    return results.Comparison(
+        baseline=outcome.baseline,
+        aa_band=outcome.aa_band,
+        rounds=outcome.rounds,
+        sets=outcome.sets,
+        set_rounds=list(outcome.set_rounds),
+        seed=outcome.seed,
+        aa=_speedup(outcome.aa),
+        within_one_process=len(gathered.sets) == 1,
+        preset=gathered.options.preset,
+        stopped=gathered.stopped,
+        family=outcome.family,
+        ceilings=[ceiling] if ceiling else [],
+        settings=dict(first.settings),
+        load_start=outcome.load_start,
+        load_end=outcome.load_end,
+        harness_ns=outcome.harness_ns,
+        conditions=_conditions(outcome),
+        aa_samples_ns=list(outcome.aa_samples_ns),
+        variants=[
+            _Rendered(name, row, timings.get(name), gathered, ceiling).variant()
+            for name, row in rows.items()
+        ],
+    )
+
+
+def _without(measured: Measured, missing: Mapping[str, str]) -> Measured:
+    """What a set measured, without what another could not time."""
+    kept = {name: own for name, own in measured.samples_ns.items() if name not in missing}
+    here = {name: why for name, why in missing.items() if name in measured.items}
+    return replace(measured, samples_ns=kept, failed={**measured.failed, **here})
+
+
+def _ceiling(sets: Sequence[SetOfRounds]) -> results.Ceiling | None:
+    """What the machine reached over all sets."""
+    found = [one.ceiling for one in sets if one.ceiling is not None]
+    if not found:
+        return None
+    reached = [ceilings.Reached(**one.model_dump()) for one in found]
+    return results.Ceiling.model_validate(ceilings.together(reached), from_attributes=True)
+
+
+def _conditions(outcome: Outcome) -> list[results.RoundConditions]:
+    return [
+        results.RoundConditions.model_validate(one, from_attributes=True)
+        for one in outcome.conditions
+    ]
+
+
+def _speedup(interval: object) -> results.Speedup | None:
+    if interval is None:
+        return None
+    return results.Speedup.model_validate(interval, from_attributes=True)
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """One row of the table, with all that is known of it."""
+
+    name: str
+    row: Row
+    timing: Timing | None
+    gathered: Gathered
+    ceiling: results.Ceiling | None
+
+    def variant(self) -> results.Variant:
+        """The row as results hold it."""
+        row, cell = self.row, self.gathered.cell
+        timing = self.timing or Timing(self.name, "not timed", note=row.note or self._untimed())
+        return results.Variant(
+            model=row.model,
+            variant=row.variant,
+            format=row.format,
+            runtime=row.runtime,
+            device=cell.device,
+            dtype=row.dtype,
+            threads=row.threads,
+            batch=row.batch,
+            p50_us=timing.p50_us,
+            p50_low_us=timing.p50_low_us,
+            p50_high_us=timing.p50_high_us,
+            p90_us=timing.p90_us,
+            p95_us=timing.p95_us,
+            p99_us=timing.p99_us,
+            calls=timing.calls,
+            items_per_s=timing.items_per_s,
+            speedup=_speedup(timing.speedup),
+            minima_ratio=timing.minima_ratio,
+            verdict=timing.verdict,
+            clean=_clean(timing),
+            rank=timing.rank,
+            alone=timing.alone,
+            size_bytes=row.size_bytes,
+            parity_score=row.parity_score,
+            note=timing.note,
+            weights=row.weights,
+            settings=dict(row.settings),
+            warm_up_calls=timing.warm_up_calls,
+            samples_ns=list(timing.samples_ns),
+        ).model_copy(update={**self._roof(timing.p50_us), **self._cold()})
+
+    def _untimed(self) -> str | None:
+        return "it needs a process of its own" if self.row.alone else None
+
+    def _roof(self, p50_us: float | None) -> dict[str, object]:
+        work = self.gathered.described.work.get(self.row.model)
+        if work is None or self.ceiling is None or self.row.threads != self.gathered.cell.threads:
+            return {"work": work}
+        return {
+            "work": work,
+            "roof_percent": roofline.roof_percent(work, self.ceiling, p50_us),
+            "bound": roofline.bound(work, self.ceiling, p50_us),
+        }
+
+    def _cold(self) -> dict[str, object]:
+        starts = self.gathered.described.cold.get(self.name, ())
+        if not starts:
+            return {}
+        usual = summary(starts)
+        return {
+            "cold": list(starts),
+            "load_s": usual.load_s,
+            "first_call_us": usual.first_call_us,
+            "first_result_s": usual.first_result_s,
+            "peak_rss_bytes": usual.peak_rss_bytes,
+        }
+
+
+def _clean(timing: Timing) -> results.Clean | None:
+    if timing.clean is None:
+        return None
+    return results.Clean.model_validate(timing.clean, from_attributes=True)

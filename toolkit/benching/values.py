@@ -1,0 +1,123 @@
+"""What goes to the processes of a comparison, and what comes back from each. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from toolkit import results
+from toolkit.options import BenchOptions, Cell, TimedForm
+from toolkit.timing.measured import Measured
+from toolkit.timing.protocol import Protocol
+from toolkit.words import ModelWords
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One model of a comparison: its `forms` on disk, by format, as the check found them.
+
+    `bundle` is what was just made of it, and holds its weights then. What is compiled for it lies
+    in `scratch`.
+    """
+
+    words: ModelWords
+    forms: Mapping[str, TimedForm]
+    scratch: Path
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True)
+class Vetted:
+    """What parity says of a variant that is more than a form as it was checked."""
+
+    name: str
+    row: results.CheckResult
+
+    @property
+    def status(self) -> results.CheckStatus:
+        """The verdict."""
+        return self.row.status
+
+    @property
+    def message(self) -> str:
+        """Why it is not timed."""
+        found = self.row.findings
+        return found[0].message if found else f"parity: {self.status}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row of the table says besides times; `note` is why there are none.
+
+    `batch` is None for a model without a dimension of that name. `alone` is timed in a process of
+    its own.
+    """
+
+    model: str
+    variant: str
+    format: str | None
+    runtime: str
+    dtype: str
+    threads: int
+    batch: int | None
+    weights: str
+    size_bytes: int | None = None
+    parity_score: float | None = None
+    note: str | None = None
+    alone: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SetOfRounds:
+    """What one process measured; `rows` by the names of its contestants, in the table's order."""
+
+    measured: Measured
+    rows: Mapping[str, Row]
+    ceiling: results.Ceiling | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is no time of a round: the work of each model's call, and the variants' cold starts."""
+
+    work: Mapping[str, results.Work] = field(default_factory=dict)
+    cold: Mapping[str, tuple[results.Cold, ...]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Why a variant has no cold figures."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process is to do; `dead` are contestants that ended one before, and why.
+
+    `only` names the one contestant that is timed in a process of its own.
+    """
+
+    options: BenchOptions
+    cell: Cell
+    protocol: Protocol
+    vetted: Mapping[str, Vetted] = field(default_factory=dict)
+    dead: Mapping[str, str] = field(default_factory=dict)
+    only: str | None = None
+
+
+def name_of(model: str, variant: str, *, several: bool) -> str:
+    """A contestant's name: its variant, behind its model where several are compared."""
+    return f"{model} {variant}" if several else variant
+
+
+def protocol_of(options: BenchOptions, seed: int) -> Protocol:
+    """The protocol of the preset, over as many processes as it asks for."""
+    if options.preset == "quick":
+        return Protocol.quick(seed)
+    if options.preset == "rigorous":
+        return Protocol.rigorous(seed)
+    return Protocol.usual(seed, options.budget_s)
+
+
+def one_process(options: BenchOptions, seed: int) -> Protocol:
+    """The protocol of the preset as far as one process can follow it."""
+    return replace(protocol_of(options, seed), sets=1)

@@ -1,0 +1,112 @@
+"""Variants that are more than a form as it was checked: judged at the sizes that are timed.
+
+What is compiled is made for these sizes alone, so the plan of a check, which runs others, is no
+question for it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+
+from toolkit import results
+from toolkit.benching.contestants import Candidate, Lineup, sizes_of
+from toolkit.benching.values import Vetted
+from toolkit.errors import ToolkitError
+from toolkit.parity.budget import Budget
+from toolkit.parity.limits import USUAL
+from toolkit.parity.plan import plan
+from toolkit.parity.reference import Reference, refer
+from toolkit.parity.verdict import Verdict, judge
+from toolkit.spec import Dimension, ModelSpec
+from toolkit.stages.rows import status_of, with_verdict
+from toolkit.variants import Chosen
+
+BUDGET_S = 20.0
+"""For the cases of one variant, and for the reference that those of a model share."""
+
+
+def vetted(lineup: Lineup) -> Iterator[Vetted]:
+    """What parity says of each such variant."""
+    references: dict[str, Reference] = {}
+    for name, candidate, chosen in lineup.pairs():
+        form = candidate.forms.get(chosen.variant.format or "")
+        without = chosen.variant.format is not None and (form is None or form.status != "pass")
+        if chosen.plain or without or name in lineup.dead:
+            continue
+        shown = candidate.subject.shown
+        if shown not in references:
+            references[shown] = _reference(candidate, lineup)
+        yield Vetted(name, _judged(lineup, references[shown], name, candidate, chosen))
+
+
+def _reference(candidate: Candidate, lineup: Lineup) -> Reference:
+    """Eager and its oracle, at the sizes of the cell alone."""
+    cell = lineup.cell
+    spec = at_sizes(candidate.subject.spec, cell.batch)
+    module = copy.deepcopy(candidate.subject.built.module).to(cell.device)
+    seed = candidate.subject.words.seed
+    budget = Budget(BUDGET_S)
+    return refer(
+        module,
+        spec,
+        plan(spec, seed=seed),
+        device=cell.device,
+        budget=budget,
+        observe=lineup.observe,
+    )
+
+
+def at_sizes(spec: ModelSpec, batch: int) -> ModelSpec:
+    """The spec with every dimension at the one size that is timed."""
+    sizes = sizes_of(spec, batch)
+    return replace(
+        spec, dimensions=tuple(Dimension(name, size, size) for name, size in sizes.items())
+    )
+
+
+def _judged(
+    lineup: Lineup, reference: Reference, name: str, candidate: Candidate, chosen: Chosen
+) -> results.CheckResult:
+    row = results.CheckResult(
+        model=candidate.subject.shown,
+        format=chosen.variant.format,
+        runtime=chosen.word,
+        device=lineup.cell.device,
+        status="error",
+        score=None,
+        noise_source=None,
+        cases=0,
+        weights=candidate.subject.built.weights.origin,
+    )
+    try:
+        runner = lineup.runner(name, candidate, chosen)
+        verdict = judge(
+            reference, runner, limits=USUAL, budget=Budget(BUDGET_S), observe=lineup.observe
+        )
+    except ToolkitError as failure:
+        return _failed(row, chosen, failure)
+    return _with(row, chosen, reference, verdict)
+
+
+def _failed(row: results.CheckResult, chosen: Chosen, failure: ToolkitError) -> results.CheckResult:
+    found = results.Finding(
+        name=failure.name, severity="error", message=f"{chosen.word}: {failure.message}"
+    )
+    return row.model_copy(update={"status": status_of(failure), "findings": [found]})
+
+
+def _with(
+    row: results.CheckResult, chosen: Chosen, reference: Reference, verdict: Verdict
+) -> results.CheckResult:
+    return with_verdict(
+        row.model_copy(update={"status": verdict.status}),
+        verdict,
+        (),
+        reference=reference,
+        limits=USUAL,
+        told=lambda found: results.Finding(
+            name=found.name, severity=found.severity, message=f"{chosen.word}: {found.message}"
+        ),
+    )

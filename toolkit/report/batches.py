@@ -1,0 +1,100 @@
+"""Throughput by batch, and the batch at which more stops helping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from toolkit.report.numbers import format_count, format_number, format_percent
+from toolkit.report.sheet import Cell, Column, Section, Sheet, whole, words
+from toolkit.report.tables import Table
+from toolkit.results import Comparison, Variant
+
+LEAST_GAIN = 0.05
+"""A larger batch that gains less is not worth its memory and its waiting, however well resolved."""
+
+_OWN = ("model", "variant", "device", "dtype", "threads")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Measured items per second of one variant by batch, ascending.
+
+    `gain` is the fraction by which two of them must differ to count: the widest A/A band among
+    the comparisons, and `LEAST_GAIN` at least.
+    """
+
+    variant: Variant
+    points: tuple[tuple[int, float], ...]
+    gain: float
+
+    @property
+    def enough(self) -> int:
+        """The smallest batch whose items per second are within `gain` of the best."""
+        best = max(rate for _, rate in self.points)
+        return min(batch for batch, rate in self.points if rate * (1 + self.gain) >= best)
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the largest batch is the first that is enough: more may still help."""
+        return self.enough == self.points[-1][0]
+
+
+def curves(comparisons: Iterable[Comparison]) -> list[Curve]:
+    """The variants that were timed at two batches or more."""
+    found: dict[tuple[object, ...], dict[int, tuple[float, float]]] = {}
+    first: dict[tuple[object, ...], Variant] = {}
+    for held in comparisons:
+        for variant in held.variants:
+            if variant.batch is None or not variant.items_per_s:
+                continue
+            key = tuple(getattr(variant, name) for name in _OWN)
+            first.setdefault(key, variant)
+            rates = found.setdefault(key, {})
+            rates[variant.batch] = (variant.items_per_s, held.aa_band or 0.0)
+    return [_curve(first[key], rates) for key, rates in found.items() if len(rates) > 1]
+
+
+def _curve(variant: Variant, rates: dict[int, tuple[float, float]]) -> Curve:
+    points = tuple((batch, rates[batch][0]) for batch in sorted(rates))
+    return Curve(variant, points, max(LEAST_GAIN, *(band for _, band in rates.values())))
+
+
+def batch_section(table: Table) -> Section | None:
+    """Items per second by batch and the batch that is enough; None where no batch varies."""
+    drawn = curves(table.comparisons)
+    if not drawn:
+        return None
+    batches = sorted({batch for curve in drawn for batch, _ in curve.points})
+    columns = [Column(name) for name in _varying(table)]
+    columns += [Column(f"batch {format_count(batch)}", "right") for batch in batches]
+    columns.append(Column("enough", "right"))
+    rows = [_row(curve, batches, [column.heading for column in columns]) for curve in drawn]
+    return Section("items/s by batch", Sheet(columns, rows), caption=[_meaning(drawn)])
+
+
+def _varying(table: Table) -> list[str]:
+    shared = table.shared
+    return [name for name in _OWN if name == "variant" or name not in shared]
+
+
+def _row(curve: Curve, batches: list[int], headings: list[str]) -> list[Cell]:
+    rates = dict(curve.points)
+    own = [words(str(getattr(curve.variant, name))) for name in headings if name in _OWN]
+    shown = [whole(format_number(rates.get(batch))) for batch in batches]
+    return [*own, *shown, whole(enough_words(curve))]
+
+
+def enough_words(curve: Curve) -> str:
+    """The batch at which more stops helping; `> 32` where 32, the largest, still helped."""
+    if curve.is_rising:
+        return f">\N{NO-BREAK SPACE}{format_count(curve.enough)}"
+    return format_count(curve.enough)
+
+
+def _meaning(drawn: list[Curve]) -> str:
+    gains = sorted({format_percent(curve.gain) for curve in drawn})
+    within = gains[0] if len(gains) == 1 else f"{LEAST_GAIN:.0%} or the A/A band".replace("%", " %")
+    rising = any(curve.is_rising for curve in drawn)
+    more = "; > where the largest batch still helped" if rising else ""
+    return f"enough: the smallest batch within {within} of the best items/s{more}"

@@ -1,0 +1,78 @@
+"""Many models in one sheet: a line each, a column for the speed-up of every variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from toolkit.report.forms import MICROSECOND_S
+from toolkit.report.means import LEAST_MODELS
+from toolkit.report.numbers import (
+    INTERVAL,
+    NOTHING,
+    format_duration,
+    format_percent,
+    speedup_parts,
+)
+from toolkit.report.sheet import Cell, Column, Section, Sheet, whole, words
+from toolkit.report.tables import Table, models_of, shared_line
+from toolkit.results import Comparison, Variant
+
+_CELL = ("device", "dtype", "threads", "batch")
+
+
+def overview_sections(comparisons: Iterable[Comparison]) -> list[Section]:
+    """A sheet for each device, dtype, thread count and batch at which several models were timed.
+
+    Only comparisons of one model each stand here, and those against one baseline together.
+    """
+    groups: dict[tuple[object, ...], list[Comparison]] = {}
+    for held in comparisons:
+        cells = {tuple(getattr(variant, name) for name in _CELL) for variant in held.variants}
+        if len(models_of([held])) == len(cells) == 1:
+            groups.setdefault((held.baseline, *cells.pop()), []).append(held)
+    return [
+        _section(together)
+        for together in groups.values()
+        if len(models_of(together)) >= LEAST_MODELS
+    ]
+
+
+def _section(together: Sequence[Comparison]) -> Section:
+    table = Table(tuple(together))
+    baseline = together[0].baseline
+    names = [row.variant.variant for row in table.rows if not row.is_baseline]
+    variants = list(dict.fromkeys(names))
+    columns = [Column("model"), Column(f"{baseline} p50", "right")]
+    columns += [Column(f"{name} {INTERVAL}", "right") for name in variants]
+    columns.append(Column("A/A band", "right"))
+    shared = shared_line(table)
+    return Section(
+        f"speed-up over {baseline}, by model" + (f": {shared}" if shared else ""),
+        Sheet(columns, [_row(held, variants) for held in together]),
+    )
+
+
+def _row(held: Comparison, variants: Sequence[str]) -> list[Cell]:
+    own = {variant.variant: variant for variant in held.variants}
+    band = NOTHING if held.aa_band is None else f"±{format_percent(held.aa_band)}"
+    return [
+        words(held.variants[0].model),
+        whole(_p50(own.get(held.baseline))),
+        *(_speedup(own.get(name)) for name in variants),
+        whole(band),
+    ]
+
+
+def _p50(variant: Variant | None) -> str:
+    if variant is None or variant.p50_us is None:
+        return NOTHING
+    return format_duration(variant.p50_us * MICROSECOND_S)
+
+
+def _speedup(variant: Variant | None) -> Cell:
+    """The ratio where one may be claimed; what is in doubt says so."""
+    if variant is None:
+        return whole(NOTHING)
+    doubt = (variant.verdict,) if variant.verdict in ("unstable", "noisy", "not timed") else ()
+    shown = speedup_parts(variant.speedup, variant.verdict)
+    return Cell(doubt if variant.verdict == "not timed" else (*shown, *doubt))

@@ -1,0 +1,97 @@
+"""Which comparisons stand in one latency table, and what tells its rows apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from toolkit.report.numbers import NOTHING, counted
+from toolkit.report.rows import is_baseline
+from toolkit.results import Comparison, Variant
+
+SHARED = ("model", "device", "dtype", "threads", "batch")
+"""What goes to the heading where every row has the same value."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One row of a latency table, and the comparison that its figures come from."""
+
+    comparison: Comparison
+    variant: Variant
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the speed-ups of its comparison refer to it."""
+        return is_baseline(self.variant, self.comparison)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Comparisons of the same models: one, or those of a sweep over batch, threads and device."""
+
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def rows(self) -> list[Timed]:
+        """Every row; those of several models by rank, what was not timed last."""
+        return [row for held in self.comparisons for row in _in_order(held)]
+
+    @property
+    def models(self) -> list[str]:
+        """The models, in order of appearance."""
+        return models_of(self.comparisons)
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """What all rows have in common, of `SHARED`."""
+        found = {}
+        for name in SHARED:
+            values = {getattr(row.variant, name) for row in self.rows}
+            if len(values) == 1:
+                value = values.pop()
+                found[name] = NOTHING if value is None else str(value)
+        return found
+
+    def label(self, variant: Variant) -> str:
+        """A row by what tells it from the others: `onnx`, `b.py:B eager`, `onnx, batch 8`."""
+        shared = self.shared
+        name = variant.variant if "model" in shared else f"{variant.model} {variant.variant}"
+        parts = [name]
+        parts += [] if "device" in shared else [variant.device]
+        parts += [] if "dtype" in shared else [variant.dtype]
+        parts += [] if "threads" in shared else [counted(variant.threads, "thread")]
+        parts += [] if "batch" in shared or variant.batch is None else [f"batch {variant.batch}"]
+        return ", ".join(parts)
+
+
+def tables(comparisons: Iterable[Comparison]) -> list[Table]:
+    """Comparisons of the same models against the same baseline together, in order."""
+    found: dict[tuple[str, frozenset[str]], list[Comparison]] = {}
+    for held in comparisons:
+        found.setdefault((held.baseline, frozenset(models_of([held]))), []).append(held)
+    return [Table(tuple(together)) for together in found.values()]
+
+
+def models_of(comparisons: Sequence[Comparison]) -> list[str]:
+    """The models that comparisons are about, in order of appearance."""
+    names = [variant.model for held in comparisons for variant in held.variants]
+    return list(dict.fromkeys(names))
+
+
+def shared_line(table: Table) -> str:
+    """What all rows share: `lenet5 · cpu · float32 · 1 thread · batch 1`."""
+    shared = table.shared
+    threads = shared.pop("threads", None)
+    batch = shared.pop("batch", None)
+    parts = list(shared.values())
+    parts += [counted(int(threads), "thread")] if threads else []
+    parts += [f"batch {batch}"] if batch and batch != NOTHING else []
+    return " · ".join(parts)
+
+
+def _in_order(comparison: Comparison) -> Iterator[Timed]:
+    rows = [Timed(comparison, variant) for variant in comparison.variants]
+    if len(models_of([comparison])) == 1:
+        return iter(rows)
+    return iter(sorted(rows, key=lambda row: (row.variant.rank is None, row.variant.rank or 0)))

@@ -1,0 +1,177 @@
+"""Comparisons in fresh processes: what is timed is judged first, then set after set is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from toolkit import results
+from toolkit.benching.merging import Gathered, merged
+from toolkit.benching.values import Described, Entrant, SetOfRounds, Task, Vetted, protocol_of
+from toolkit.folders import temporary_folder
+from toolkit.isolation import Death
+from toolkit.options import BenchOptions
+from toolkit.sweep.comparing import Comparing
+from toolkit.timing.sets import enough, share
+from toolkit.variants import parse
+from toolkit.words import ModelWords
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read when the libraries are imported: before a process knows anything of its job."""
+
+
+@dataclass
+class _Timing:
+    """One comparison while it is measured."""
+
+    entrants: tuple[Entrant, ...]
+    task: Task
+    gathered: Gathered
+
+    @property
+    def words(self) -> ModelWords:
+        """The first model: what goes wrong for all is told of it."""
+        return self.entrants[0].words
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of its processes."""
+        return dict.fromkeys(THREAD_VARIABLES, str(self.task.cell.threads))
+
+    @property
+    def timed(self) -> frozenset[str]:
+        """The contestants that have times."""
+        sets = [*self.gathered.sets, *(one for own in self.gathered.alone.values() for one in own)]
+        return frozenset(name for one in sets for name in one.measured.samples_ns)
+
+    @property
+    def apart(self) -> list[str]:
+        """Those that need processes of their own, as far as they have not ended one."""
+        first = self.gathered.sets[0].rows
+        return [name for name, row in first.items() if row.alone and name not in self.task.dead]
+
+    def buried(self, death: Death) -> bool:
+        """Go on without the contestant that ended a process; False where there is none to name."""
+        if death.form is None or death.form in self.task.dead:
+            return False
+        dead = {**self.task.dead, death.form: f"{death.kind}: {death.cause}"}
+        self.task = replace(self.task, dead=dead)
+        return True
+
+
+@dataclass
+class Benching(Comparing):
+    """Comparisons, each set of rounds in a process that nothing else has warmed."""
+
+    def bench(self, models: Sequence[ModelWords], options: BenchOptions) -> None:
+        """Judge what is to be timed, then time it: all models of a device side by side."""
+        with temporary_folder() as folder:
+            for device in options.devices:
+                place = Path(folder, device.replace(":", "-"))
+                entrants = [
+                    entrant
+                    for number, words in enumerate(models)
+                    if (entrant := self._entered(words, options, device, place / str(number)))
+                ]
+                if len(entrants) == len(models):
+                    self.time(entrants, options, device)
+
+    def time(self, entrants: Sequence[Entrant], options: BenchOptions, device: str) -> None:
+        """A comparison for each cell of a device, of forms that were judged already."""
+        for cell in options.cells(device):
+            protocol = protocol_of(options, entrants[0].words.seed)
+            task = Task(options, cell, protocol)
+            timing = _Timing(tuple(entrants), task, Gathered(options, cell))
+            self._compare_times(timing)
+
+    def _entered(
+        self, words: ModelWords, options: BenchOptions, device: str, folder: Path
+    ) -> Entrant | None:
+        """One model, judged on a device; None, with a failure, for one that cannot be had."""
+        for value in self._rows(words, "bench", "enter", words, options, device, folder):
+            if isinstance(value, Death):
+                self._mourn(words, "bench", value)
+            elif isinstance(value, results.CheckResult):
+                self._add(value)
+            elif isinstance(value, Entrant):
+                return value
+        return None
+
+    def _compare_times(self, timing: _Timing) -> None:
+        """Variants judged, then sets until there is enough; what one failed to add is kept."""
+        self._vet(timing)
+        gathered = timing.gathered
+        while (reason := enough(gathered.measured, timing.task.protocol)) is None:
+            if not self._add_set(timing):
+                break
+        gathered.stopped = reason
+        if not gathered.sets:
+            return
+        for value in self._work(timing, "describe", timing.task, timing.timed):
+            if isinstance(value, Described):
+                gathered.described = value
+        self.benched.append(merged(gathered))
+        self.saved()
+
+    def _vet(self, timing: _Timing) -> None:
+        """Judge what is more than a form as it was checked; what ends the process is not timed."""
+        if all(parse(word).plain for word in timing.task.options.chosen):
+            return
+        while (death := self._vetted_until_death(timing)) is not None:
+            if not timing.buried(death):
+                self._mourn(timing.words, "bench", death)
+                return
+
+    def _vetted_until_death(self, timing: _Timing) -> Death | None:
+        for value in self._work(timing, "vet", timing.task):
+            if isinstance(value, Death):
+                return value
+            if isinstance(value, Vetted):
+                if value.name not in timing.task.vetted and value.status != "pass":
+                    self._add(value.row)
+                vetted = {**timing.task.vetted, value.name: value}
+                timing.task = replace(timing.task, vetted=vetted)
+        return None
+
+    def _add_set(self, timing: _Timing) -> bool:
+        """One more set, and one of each variant that needs a process of its own."""
+        number = len(timing.gathered.sets)
+        part = share(timing.task.protocol, number)
+        found = self._set(timing, replace(timing.task, protocol=part))
+        if found is None:
+            return False
+        timing.gathered.sets.append(found)
+        for name in timing.apart:
+            own = self._set(timing, replace(timing.task, protocol=part, only=name))
+            if own is not None:
+                timing.gathered.alone.setdefault(name, []).append(own)
+        return True
+
+    def _set(self, timing: _Timing, task: Task) -> SetOfRounds | None:
+        """One set in a fresh process, without what ends it; None, with a failure, without any."""
+        while True:
+            task = replace(task, dead=timing.task.dead)
+            found = next(iter(self._work(timing, "time_set", task)), None)
+            if isinstance(found, SetOfRounds):
+                return found
+            if not isinstance(found, Death):
+                return None
+            if not timing.buried(found):
+                self._mourn(timing.words, "bench", found)
+                return None
+            if task.only in timing.task.dead:
+                return None
+
+    def _work(self, timing: _Timing, function: str, task: Task, *more: object) -> Iterator[object]:
+        """A job of the comparison in a fresh process."""
+        return self._rows(
+            timing.words,
+            "bench",
+            function,
+            timing.entrants,
+            task,
+            *more,
+            fresh=True,
+            variables=timing.variables,
+        )
