@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from typing import get_args
 
@@ -212,6 +213,22 @@ def test_held_out_samples_stand_before_the_users_own_and_one_always_runs() -> No
     assert (first.sizes, second.sizes) == ({"batch": 1}, {"batch": 3})
     assert {first.number, last.number} <= certain_cases(IMAGES, cases)
     assert [case.number for case in cases] == [*range(len(cases))]
+
+
+def test_ordinary_values_are_drawn_at_sizes_that_only_real_samples_have() -> None:
+    batches = [
+        {"image": np.zeros((size, 3, 8, 8), np.float32)} for size in (1, 7, 7, 9, 11, 13, 15)
+    ]
+    drawn = [case for case in plan(IMAGES, held_out=batches) if case.kind == "ordinary"]
+    without = [case for case in plan(IMAGES) if case.kind == "ordinary"]
+    further = [case.sizes["batch"] for case in drawn if case not in without]
+    assert further == [7, 9, 11, 13]
+
+
+def test_nothing_is_drawn_at_a_size_that_the_model_does_not_take() -> None:
+    narrow = replace(IMAGES, dimensions=(Dimension("batch", 1, 6),))
+    own = {"image": np.zeros((7, 3, 8, 8), np.float32)}
+    assert max(case.sizes["batch"] for case in plan(narrow, given=(own,)) if not case.given) == 6
 
 
 def test_every_drawn_case_is_the_same_for_the_same_seed() -> None:

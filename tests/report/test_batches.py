@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.report.examples import comparison, document, variant
 from tests.report.timings import sweep, timed
-from toolkit.report.batches import LEAST_GAIN, batch_section, curves
+from toolkit.report.batches import LEAST_GAIN, batch_section, curves, enough_words
 from toolkit.report.tables import tables
 from toolkit.report.terminal import format_document
 from toolkit.results import Comparison
@@ -44,6 +44,17 @@ def test_what_the_machine_cannot_tell_apart_is_no_gain() -> None:
     assert curves(held(rates, aa_band=0.02))[0].enough == 32
     assert curves(held(rates, aa_band=0.25))[0].enough == 8
     assert curves(held(rates, aa_band=None))[0].gain == LEAST_GAIN
+
+
+def test_a_machine_too_noisy_at_one_batch_claims_nothing() -> None:
+    rows = held({1: 100.0, 8: 400.0, 32: 401.0})
+    noisy = [one.model_copy(update={"verdict": "noisy"}) for one in rows[2].variants]
+    rows[2] = rows[2].model_copy(update={"variants": noisy, "aa_band": 4.95})
+    (curve,) = curves(rows)
+    assert enough_words(curve) == "noisy"
+    shown = format_document(document("bench", comparisons=rows), 120)
+    assert "within 5.00 % of the best items/s; noisy where identical code" in shown
+    assert "495 % of the best" not in shown
 
 
 @given(st.dictionaries(st.integers(1, 512), st.floats(1.0, 1e6), min_size=2, max_size=6))

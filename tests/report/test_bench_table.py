@@ -17,7 +17,7 @@ from toolkit.report.overview import overview_sections
 from toolkit.report.sheet import Sheet
 from toolkit.report.tables import tables
 from toolkit.report.terminal import display, format_document
-from toolkit.results import Benched, Comparison, Document, Speedup
+from toolkit.results import Benched, Clean, Comparison, Document, Speedup
 
 WIDE = 250
 DASH = "\N{EN DASH}"
@@ -205,14 +205,14 @@ def test_commits_stand_beside_the_versions() -> None:
 @pytest.mark.parametrize(
     "note",
     [
-        "clean rounds (onnx, cpu): 7 rounds in which the machine was left alone: p50 20.0 µs"
+        "clean rounds (onnx · cpu): 7 rounds in which the machine was left alone: p50 20.0 µs"
         f" (all rounds: 22.1 µs), speed-up 11.5{TIMES} [11.0, 12.0]",
-        "alone (onnx-spin, cpu): timed in a process of its own",
-        "roof (onnx-spin, cpu): over 100 %: the rates of the machine itself were measured too low",
-        f"unstable (trace, cpu): its fastest rounds say 1.12{TIMES}",
-        "placed (onnx-cuda, cuda): 87.5 % of its nodes ran on cuda",
-        "operations (eager+channels_last, cpu): 900,000 in the graph, 800,000 by torch's",
-        "not timed (pt2, cpu): fails parity",
+        "alone (onnx-spin · cpu): timed in a process of its own",
+        "roof (onnx-spin · cpu): over 100 %: the rates of the machine itself were measured too low",
+        f"unstable (trace · cpu): its fastest rounds say 1.12{TIMES}",
+        "placed (onnx-cuda · cuda): 87.5 % of its nodes ran on cuda",
+        "operations (eager+channels_last · cpu): 900,000 in the graph, 800,000 by torch's",
+        "not timed (pt2 · cpu): fails parity",
     ],
 )
 def test_every_reason_for_doubt_is_a_note(note: str) -> None:
@@ -225,15 +225,32 @@ def test_a_row_without_doubt_has_no_note() -> None:
 
 def test_a_noisy_machine_is_told_once_for_all_rows() -> None:
     shown = words(networks())
-    assert shown.count("note noisy (onnx, trace): identical code lay up to 8.30 % apart") == 1
+    assert shown.count("note noisy: identical code lay up to 8.30 % apart") == 1
     assert "in part too noisy" not in shown
+
+
+def test_what_holds_for_several_rows_is_told_once_with_all_of_them() -> None:
+    rows = [timed(name, 9.0, 2.0, alone=True, batch=8) for name in ("onnx-spin", "openvino")]
+    held = [cell(1), comparison(timed("eager", 18.0, 1.0, batch=8), *rows)]
+    assert "note alone (onnx-spin · batch 8, openvino · batch 8):" in words(
+        document("bench", comparisons=held)
+    )
+
+
+def test_of_clean_rounds_only_what_differs_is_told() -> None:
+    clean = Clean(rounds=7, p50_us=9.0, speedup=Speedup(estimate=2.5, low=2, high=3), flagged=True)
+    held = comparison(timed("eager", 18.0, 1.0), timed("onnx", 9.0, 2.0, clean=clean))
+    shown = words(document("bench", comparisons=[held]))
+    assert "left alone: speed-up 2.50" in shown
 
 
 def test_a_sweep_that_is_noisy_in_part_says_so() -> None:
     noisy = cell(8, aa_band=0.09)
     rows = [one.model_copy(update={"verdict": "noisy"}) for one in noisy.variants]
     held = [cell(1), noisy.model_copy(update={"variants": rows})]
-    assert "in part too noisy" in words(document("bench", comparisons=held))
+    shown = words(document("bench", comparisons=held))
+    assert "in part too noisy" in shown
+    assert "note noisy (batch 8): identical code lay up to 9.00 % apart" in shown
 
 
 def test_several_variants_of_one_format_are_told_apart_in_a_run() -> None:

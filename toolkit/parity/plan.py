@@ -30,6 +30,8 @@ WIDEST = 512
 LEAST_WIDE = 16
 WIDE_VALUES = 2**19
 """The most values of an input or output of a wide case; a larger sample makes it narrower."""
+MOST_REAL_SIZES = 4
+"""Sizes of real samples at which values are drawn as well."""
 LEAST_FULL_RANGE = 2
 """Draws of integers over their full range; more where one holds too few of its landmarks."""
 
@@ -121,15 +123,17 @@ def plan(
 
     A model without floating inputs has no larger values and no outliers: its draws are those of
     the integers. `given` are the user's own arrays, `held_out` samples of the data that the model
-    is trained on.
+    is trained on. At sizes that they alone have, ordinary values are drawn too.
     """
     points = size_points(spec)
+    real_points = [_sizes_of(spec, arrays) for arrays in (*held_out, *given)]
     draws = [
         *_ordinary(points, seed),
         *_of_some_inputs(spec, points, seed),
         *_spread(points, FLAT_KINDS, seed + 200),
         *(_of_floats(points, seed) if any(port.is_float for port in spec.inputs) else ()),
         *_wide(spec, points, seed + 400),
+        *_at_real_sizes(spec, points, real_points, seed + 500),
     ]
     drawn = [
         Case(number, one.sizes, one.kind, one.seed, one.flag) for number, one in enumerate(draws)
@@ -182,6 +186,18 @@ def _wide(spec: ModelSpec, points: list[dict[str, int]], seed: int) -> Iterator[
     size = widest(spec)
     if size is not None:
         yield from _spread([{**traced, BATCH: size}], ["wide"] * WIDE_CASES, seed)
+
+
+def _at_real_sizes(
+    spec: ModelSpec, points: list[dict[str, int]], real: Sequence[dict[str, int]], seed: int
+) -> Iterator[_Draw]:
+    """Real samples are few and alike: what they leave out at their sizes is drawn, a case a size."""
+    further: list[dict[str, int]] = []
+    for point in real:
+        allowed = all(spec.dimension(name).allows(size) for name, size in point.items())
+        if allowed and point not in (*points, *further):
+            further.append(point)
+    yield from _spread(further[:MOST_REAL_SIZES], ["ordinary"] * MOST_REAL_SIZES, seed)
 
 
 def widest(spec: ModelSpec) -> int | None:

@@ -21,12 +21,13 @@ class Curve:
     """Measured items per second of one variant by batch, ascending.
 
     `gain` is the fraction by which two of them must differ to count: the widest A/A band among
-    the comparisons, and `LEAST_GAIN` at least.
+    the comparisons, and `LEAST_GAIN` at least. Where `is_noisy` nothing can be claimed.
     """
 
     variant: Variant
     points: tuple[tuple[int, float], ...]
     gain: float
+    is_noisy: bool = False
 
     @property
     def enough(self) -> int:
@@ -42,22 +43,21 @@ class Curve:
 
 def curves(comparisons: Iterable[Comparison]) -> list[Curve]:
     """The variants that were timed at two batches or more."""
-    found: dict[tuple[object, ...], dict[int, tuple[float, float]]] = {}
-    first: dict[tuple[object, ...], Variant] = {}
+    found: dict[tuple[object, ...], dict[int, tuple[Variant, float]]] = {}
     for held in comparisons:
         for variant in held.variants:
             if variant.batch is None or not variant.items_per_s:
                 continue
             key = tuple(getattr(variant, name) for name in _OWN)
-            first.setdefault(key, variant)
-            rates = found.setdefault(key, {})
-            rates[variant.batch] = (variant.items_per_s, held.aa_band or 0.0)
-    return [_curve(first[key], rates) for key, rates in found.items() if len(rates) > 1]
+            found.setdefault(key, {})[variant.batch] = (variant, held.aa_band or 0.0)
+    return [_curve(rows) for rows in found.values() if len(rows) > 1]
 
 
-def _curve(variant: Variant, rates: dict[int, tuple[float, float]]) -> Curve:
-    points = tuple((batch, rates[batch][0]) for batch in sorted(rates))
-    return Curve(variant, points, max(LEAST_GAIN, *(band for _, band in rates.values())))
+def _curve(rows: dict[int, tuple[Variant, float]]) -> Curve:
+    points = tuple((batch, rows[batch][0].items_per_s or 0.0) for batch in sorted(rows))
+    held = [variant for variant, _ in rows.values()]
+    gain = max(LEAST_GAIN, *(band for _, band in rows.values()))
+    return Curve(held[0], points, gain, any(variant.verdict == "noisy" for variant in held))
 
 
 def batch_section(table: Table) -> Section | None:
@@ -86,15 +86,28 @@ def _row(curve: Curve, batches: list[int], headings: list[str]) -> list[Cell]:
 
 
 def enough_words(curve: Curve) -> str:
-    """The batch at which more stops helping; `> 32` where 32, the largest, still helped."""
+    """The batch at which more stops helping; `> 32` where 32, the largest, still helped.
+
+    `noisy` where the machine could not tell identical code apart at one of the batches.
+    """
+    if curve.is_noisy:
+        return "noisy"
     if curve.is_rising:
         return f">\N{NO-BREAK SPACE}{format_count(curve.enough)}"
     return format_count(curve.enough)
 
 
 def _meaning(drawn: list[Curve]) -> str:
-    gains = sorted({format_percent(curve.gain) for curve in drawn})
-    within = gains[0] if len(gains) == 1 else f"{LEAST_GAIN:.0%} or the A/A band".replace("%", " %")
-    rising = any(curve.is_rising for curve in drawn)
-    more = "; > where the largest batch still helped" if rising else ""
-    return f"enough: the smallest batch within {within} of the best items/s{more}"
+    parts = [f"enough: the smallest batch within {gain_words(drawn)} of the best items/s"]
+    claimed = [curve for curve in drawn if not curve.is_noisy]
+    if any(curve.is_rising for curve in claimed):
+        parts.append("> where the largest batch still helped")
+    if len(claimed) < len(drawn):
+        parts.append("noisy where identical code lay too far apart to say")
+    return "; ".join(parts)
+
+
+def gain_words(drawn: list[Curve]) -> str:
+    """The gain that counts, of the curves of which something can be claimed."""
+    gains = [curve.gain for curve in drawn if not curve.is_noisy] or [LEAST_GAIN]
+    return format_percent(max(gains))

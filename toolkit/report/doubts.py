@@ -23,11 +23,21 @@ COUNTS_DIFFER = 0.05
 
 
 def doubts(table: Table) -> list[Remark]:
-    """The notes under a table: what was not timed, and which figures to be careful with."""
+    """The notes under a table: what was not timed, and which figures to be careful with.
+
+    What holds for several rows stands once, with all of them.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for held in table.comparisons:
+        if any(variant.verdict == "noisy" for variant in held.variants):
+            where = " · ".join(table.cell(held.variants[0]))
+            found.setdefault(("noisy", _noisy(held.aa_band)), []).append(where)
+    for row in table.rows:
+        for name, message in _of_row(row):
+            found.setdefault((name, message), []).append(table.label(row.variant))
     return [
-        Remark("note", name, (table.label(row.variant),), message)
-        for row in table.rows
-        for name, message in _of_row(row)
+        Remark("note", name, (", ".join(where),) if any(where) else (), message)
+        for (name, message), where in found.items()
     ]
 
 
@@ -35,9 +45,6 @@ def _of_row(row: Timed) -> Iterator[tuple[str, str]]:
     variant = row.variant
     if variant.note:
         yield "not timed" if variant.verdict == "not timed" else "timing", variant.note
-    if variant.verdict == "noisy":
-        band = row.comparison.aa_band
-        yield "noisy", _noisy(band)
     if variant.verdict == "unstable" and variant.minima_ratio is not None:
         told = f"{format_number(variant.minima_ratio)}{TIMES}"
         yield "unstable", f"its fastest rounds say {told}: that contradicts the medians"
@@ -60,16 +67,14 @@ def _noisy(band: float | None) -> str:
 
 def _clean(variant: Variant, clean: Clean) -> str:
     """Both figures side by side: nothing is dropped for the disturbed rounds."""
-    told = [_both(_duration(clean.p50_us), _duration(variant.p50_us), "p50")]
+    pairs = [("p50", _duration(clean.p50_us), _duration(variant.p50_us))]
     if clean.speedup:
         parts = (speedup_parts(clean.speedup, ""), speedup_parts(variant.speedup, ""))
-        told.append(_both(" ".join(parts[0]), " ".join(parts[1]), "speed-up"))
+        pairs.append(("speed-up", " ".join(parts[0]), " ".join(parts[1])))
+    differing = [pair for pair in pairs if pair[1] != pair[2]] or pairs
+    told = [f"{what} {own} (all rounds: {every})" for what, own, every in differing]
     rounds = counted(clean.rounds, "round")
     return f"{rounds} in which the machine was left alone: {', '.join(told)}"
-
-
-def _both(clean: str, every: str, what: str) -> str:
-    return f"{what} {clean} (all rounds: {every})"
 
 
 def _duration(value_us: float | None) -> str:

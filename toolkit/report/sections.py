@@ -221,7 +221,7 @@ def _timed(table: Table) -> list[Section]:
     latency = Section(
         "latency" + (f": {shared}" if shared else ""),
         bench_sheet(table),
-        ordered(doubts(table)),
+        doubts(table),
         [protocol_line(table.comparisons)],
     )
     by_batch = batch_section(table)

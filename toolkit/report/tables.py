@@ -54,15 +54,19 @@ class Table:
         return found
 
     def label(self, variant: Variant) -> str:
-        """A row by what tells it from the others: `onnx`, `b.py:B eager`, `onnx, batch 8`."""
+        """A row by what tells it from the others: `onnx`, `b.py:B eager`, `onnx · batch 8`."""
+        one = "model" in self.shared
+        name = variant.variant if one else f"{variant.model} {variant.variant}"
+        return " · ".join([name, *self.cell(variant)])
+
+    def cell(self, variant: Variant) -> list[str]:
+        """What tells a row's comparison from the others: device, dtype, threads and batch."""
         shared = self.shared
-        name = variant.variant if "model" in shared else f"{variant.model} {variant.variant}"
-        parts = [name]
-        parts += [] if "device" in shared else [variant.device]
+        parts = [] if "device" in shared else [variant.device]
         parts += [] if "dtype" in shared else [variant.dtype]
         parts += [] if "threads" in shared else [counted(variant.threads, "thread")]
         parts += [] if "batch" in shared or variant.batch is None else [f"batch {variant.batch}"]
-        return ", ".join(parts)
+        return parts
 
 
 def tables(comparisons: Iterable[Comparison]) -> list[Table]:

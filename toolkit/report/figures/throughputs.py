@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.report.batches import Curve, curves, enough_words
+from toolkit.report.batches import Curve, curves, enough_words, gain_words
 from toolkit.report.figures import style
 from toolkit.report.figures.captions import caption
 from toolkit.report.figures.looks import looks
 from toolkit.report.figures.scales import batch_axis, number_axis
-from toolkit.report.numbers import format_percent
 from toolkit.report.tables import Table, Timed, shared_line
 from toolkit.results import Document
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 _SAYS = (
     "Measured items per second. Rings mark the batch that is enough: larger ones gain less than"
-    " {gain}. No ring: the largest batch still helped."
+    " {gain}. No ring: the largest batch still helped, or it is too noisy to say."
 )
 
 
@@ -28,15 +27,14 @@ def throughput(document: Document, table: Table) -> Figure | None:
     drawn = curves(table.comparisons)
     if not drawn:
         return None
-    gain = format_percent(max(curve.gain for curve in drawn))
-    lines = caption(document, table.comparisons, _SAYS.format(gain=gain))
+    lines = caption(document, table.comparisons, _SAYS.format(gain=gain_words(drawn)))
     title = f"Throughput by batch: {shared_line(table)}"
     picture, axes = style.figure(3.6, lines, title)
     first = table.comparisons[0]
     rows = [Timed(first, curve.variant) for curve in drawn]
     for curve, look in zip(drawn, looks(rows, table.models), strict=True):
         batches, rates = zip(*curve.points, strict=True)
-        label = f"{style.label(_name(table, curve))}: enough {enough_words(curve)}"
+        label = f"{style.label(_name(table, curve))}: {_told(curve)}"
         (line,) = axes.plot(batches, rates, markersize=6, label=label)
         line.set(linewidth=2.8 if curve.variant.variant == first.baseline else 1.6)
         line.set(color=look.colour, linestyle=look.line, marker=look.mark)
@@ -50,8 +48,12 @@ def _name(table: Table, curve: Curve) -> str:
     return table.label(curve.variant.model_copy(update={"batch": None}))
 
 
+def _told(curve: Curve) -> str:
+    return "noisy" if curve.is_noisy else f"enough {enough_words(curve)}"
+
+
 def _ring(axes: Axes, curve: Curve, colour: str) -> None:
-    if not curve.is_rising:
+    if not (curve.is_rising or curve.is_noisy):
         rate = dict(curve.points)[curve.enough]
         (ring,) = axes.plot([curve.enough], [rate], "o", markersize=14, markerfacecolor="none")
         ring.set(markeredgecolor=colour, markeredgewidth=1.4)
