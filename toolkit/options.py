@@ -78,6 +78,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """What a run is held against: a saved run's name or a results file.
+
+    `limit` is how much slower a case may be (0.05: 5 %), None where nothing is gated; `anyway`
+    passes over other conditions. `save` is the name to keep this run under, in `folder`.
+    """
+
+    baseline: str | None = None
+    limit: float | None = None
+    anyway: bool = False
+    save: str | None = None
+    folder: Path = EXPORTED
+
+
+@dataclass(frozen=True)
 class BenchOptions:
     """How forms are timed: `variants` (empty: the usual), a comparison for each `Cell`.
 
@@ -96,6 +111,7 @@ class BenchOptions:
     failures: Path = EXPORTED
     trust: bool = False
     each: bool = False
+    gate: Gate = field(default_factory=Gate)
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -125,12 +141,16 @@ class PredictOptions:
 
 @dataclass(frozen=True)
 class TimedForm:
-    """A form that lies on disk, with what the check said of it."""
+    """A form that lies on disk, with what the check said of it.
+
+    `sha256` is the fingerprint of all its files, None where nobody asked for it.
+    """
 
     path: Path
     size_bytes: int
     status: CheckStatus
     score: float | None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)

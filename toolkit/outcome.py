@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit import results
-from toolkit.errors import REFUSED, UNJUDGED, USAGE
+from toolkit.errors import REFUSED, UNJUDGED, USAGE, ToolkitError
 from toolkit.options import TimedForm
 from toolkit.words import ModelWords, display_name
 
@@ -64,6 +64,7 @@ class Outcome:
     pictures: list[results.Picture] = field(default_factory=list)
     planned: list[results.PlannedModel] = field(default_factory=list)
     self_tested: list[results.SelfTest] = field(default_factory=list)
+    against: results.Against | None = None
     failures: list[Failure] = field(default_factory=list)
     interrupted: int | None = None
 
@@ -85,6 +86,12 @@ class Outcome:
         if failure not in self.failures:
             self.failures.append(failure)
 
+    def refuse(self, error: ToolkitError | None) -> None:
+        """Why a question about all that was found has no answer."""
+        if error is not None:
+            code, what = error.exit_code, error.model or "the gate"
+            self.failures.append(Failure(what, "gate", code, error.message, error.name, error.hint))
+
     def exit_code(self) -> int:
         """The exit code of everything found so far; never 0 when nothing was checked."""
         codes = {failure.code for failure in self.failures}
@@ -99,6 +106,8 @@ class Outcome:
                 codes.add(UNJUDGED)
         if self.checked and all(row.status == "limit" for row in self.checked):
             codes.add(UNJUDGED)
+        if self.against is not None:
+            codes.add(self.against.exit_code)
         return next(code for code in PRECEDENCE if code in codes | {CLEAN})
 
     @property

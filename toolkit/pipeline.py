@@ -334,7 +334,7 @@ def enter(
     folder.mkdir(parents=True, exist_ok=True)
     rows, forms = entered(subject, options, device, folder, observe)
     yield from rows
-    yield Entrant(words, forms, folder)
+    yield Entrant(words, forms, folder, ours=not subject.is_exported)
 
 
 def vet(entrants: Sequence[Entrant], task: Task, *, observe: Observe = ignore) -> Iterator[Vetted]:
@@ -371,7 +371,7 @@ def _lineup(entrants: Sequence[Entrant], task: Task, observe: Observe) -> Lineup
         chosen = chosen_of(subject, options)
         room.require_to_bench(subject, formats_of(chosen), written=True)
         candidates.append(Candidate(subject, chosen, one.forms, one.scratch))
-    return Lineup(candidates, task.cell, task.vetted, task.dead, task.only, observe)
+    return Lineup(candidates, task.cell, task.vetted, task.dead, task.only, task.again, observe)
 
 
 def bench(

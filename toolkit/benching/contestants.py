@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from toolkit.baselines import Remeasure
 from toolkit.benching.values import Row, Vetted, name_of
+from toolkit.bundle import require_trusted
 from toolkit.errors import MissingError, ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import draw
@@ -17,7 +20,7 @@ from toolkit.spec import BATCH, ModelSpec
 from toolkit.stages.subject import Subject
 from toolkit.timing.calls import Contestant
 from toolkit.timing.protocol import BUFFERS
-from toolkit.variants import Chosen, Source
+from toolkit.variants import Chosen, Source, parse
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Lineup:
     vetted: Mapping[str, Vetted] = field(default_factory=dict)
     dead: Mapping[str, str] = field(default_factory=dict)
     only: str | None = None
+    again: Sequence[Remeasure] = ()
     observe: Observe = ignore
 
     @property
@@ -84,11 +88,31 @@ class Lineup:
         first = self.candidates[0]
         return self.contestant(self.baseline, first, first.chosen[0])
 
+    def remeasured(self) -> Iterator[Contestant]:
+        """The files of a saved run, as far as they can be loaded; the rest goes by ratios."""
+        if self.only is not None:
+            return
+        for again in self.again:
+            for candidate in self.candidates:
+                if candidate.subject.shown == again.case.model:
+                    with contextlib.suppress(ToolkitError):
+                        yield self._again(again, candidate)
+
+    def _again(self, again: Remeasure, candidate: Candidate) -> Contestant:
+        require_trusted(again.path, again.format, trust=False)
+        form = TimedForm(again.path, 0, "pass", None)
+        other = replace(candidate, forms={again.format: form})
+        chosen = parse(again.case.variant)
+        return self._loaded(again.name, other, chosen)
+
     def contestant(self, name: str, candidate: Candidate, chosen: Chosen) -> Contestant:
         """A variant with its rotated buffers; raises where it cannot or may not be timed."""
         if name in self.dead:
             raise UsageError(self.dead[name])
         self._require_right(name, candidate, chosen)
+        return self._loaded(name, candidate, chosen)
+
+    def _loaded(self, name: str, candidate: Candidate, chosen: Chosen) -> Contestant:
         spec = candidate.subject.spec
         runner = self.runner(name, candidate, chosen)
         sizes = sizes_of(spec, self.cell.batch)
@@ -137,6 +161,7 @@ class Lineup:
             weights=subject.built.weights.origin,
             size_bytes=form.size_bytes if form else None,
             parity_score=score,
+            sha256=form.sha256 if form else None,
             alone=chosen.alone(self.cell.threads),
             settings=chosen.settings,
         )

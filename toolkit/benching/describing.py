@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from toolkit import cold, results
 from toolkit.benching.contestants import Candidate, Lineup, example, sizes_of
@@ -13,6 +14,9 @@ from toolkit.errors import ToolkitError
 from toolkit.events import Progress
 from toolkit.operations import work_of
 from toolkit.variants import Chosen
+from toolkit.variants.packages import package_of
+
+AOTI = "aoti"
 
 
 def described(lineup: Lineup, timed: frozenset[str], *, starts: bool) -> Described:
@@ -24,7 +28,9 @@ def described(lineup: Lineup, timed: frozenset[str], *, starts: bool) -> Describ
             work[candidate.subject.shown] = found
     if not starts:
         return Described(work)
-    found_starts = cold.measure(list(_starts(lineup, timed)), observe=_told(lineup))
+    seed = lineup.candidates[0].subject.words.seed
+    starting = list(_starts(lineup, timed))
+    found_starts = cold.measure(starting, seed=seed, observe=_told(lineup))
     return Described(
         work,
         {name: one.cold for name, one in found_starts.items() if one.cold},
@@ -37,7 +43,8 @@ def _work(lineup: Lineup, candidate: Candidate) -> results.Work | None:
     subject = candidate.subject
     form = candidate.forms.get("onnx")
     path = form.path if form is not None and form.status == "pass" else subject.file
-    module = None if subject.file is not None else subject.built.module
+    is_onnx = subject.file is not None
+    module = None if is_onnx else subject.built.module
     try:
         found = work_of(
             subject.spec, sizes_of(subject.spec, lineup.cell.batch), path=path, module=module
@@ -55,7 +62,6 @@ def _starts(lineup: Lineup, timed: frozenset[str]) -> Iterator[ColdStart]:
 
 def _start(lineup: Lineup, name: str, candidate: Candidate, chosen: Chosen) -> ColdStart:
     subject, variant = candidate.subject, chosen.variant
-    form = candidate.forms.get(variant.format or "")
     inputs = example(subject.spec, lineup.cell)
     return ColdStart(
         name=name,
@@ -63,13 +69,22 @@ def _start(lineup: Lineup, name: str, candidate: Candidate, chosen: Chosen) -> C
         built=subject.built,
         words=subject.words,
         inputs=inputs,
-        path=form.path if form else None,
+        path=_file(candidate, chosen, lineup.cell.device),
         threads=chosen.threads or lineup.cell.threads,
         device=lineup.cell.device,
         channels_last=chosen.channels_last,
         libraries=subject.libraries_for(variant.format) if variant.format else (),
         trusted=True,  # judged in this run
     )
+
+
+def _file(candidate: Candidate, chosen: Chosen, device: str) -> Path | None:
+    """What a start loads: the form, or what was compiled of it."""
+    form = candidate.forms.get(chosen.variant.format or "")
+    if form is None or chosen.variant.name != AOTI:
+        return form.path if form else None
+    compiled = package_of(form.path, candidate.scratch, device)
+    return compiled if compiled.is_file() else None
 
 
 def _told(lineup: Lineup) -> Told:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit import results
+from toolkit.baselines import fingerprint
 from toolkit.errors import UsageError
 from toolkit.events import Observe
 from toolkit.options import EAGER, BenchOptions, CheckOptions, TimedForm
@@ -71,4 +72,7 @@ def entered(
         observe,
     )
     rows = [check_form(checking, name) for name in names]
-    return rows, exporting.timed_from(checking, rows)
+    forms = exporting.timed_from(checking, rows)
+    return rows, {
+        name: replace(form, sha256=fingerprint(form.path)) for name, form in forms.items()
+    }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit import results
+from toolkit.baselines import Remeasure
 from toolkit.benching.values import Described, Row, SetOfRounds
 from toolkit.cold import summary
 from toolkit.options import BenchOptions, Cell
@@ -23,6 +24,7 @@ class Gathered:
     sets: list[SetOfRounds] = field(default_factory=list)
     alone: dict[str, list[SetOfRounds]] = field(default_factory=dict)
     described: Described = field(default_factory=Described)
+    again: Sequence[Remeasure] = ()
     stopped: str | None = None
 
     @property
@@ -71,6 +73,8 @@ def merged(gathered: Gathered) -> results.Comparison:
         harness_ns=outcome.harness_ns,
         conditions=_conditions(outcome),
         aa_samples_ns=list(outcome.aa_samples_ns),
+        extras_ns={name: list(own) for name, own in outcome.extras_ns.items()},
+        remeasured=_remeasured(gathered, outcome, rows),
         variants=[
             _Rendered(name, row, timings.get(name), gathered, ceiling).variant()
             for name, row in rows.items()
@@ -92,6 +96,22 @@ def _ceiling(sets: Sequence[SetOfRounds]) -> results.Ceiling | None:
         return None
     reached = [ceilings.Reached(**one.model_dump()) for one in found]
     return results.Ceiling.model_validate(ceilings.together(reached), from_attributes=True)
+
+
+def _remeasured(
+    gathered: Gathered, outcome: Outcome, rows: Mapping[str, Row]
+) -> list[results.Variant]:
+    """The rows of a saved run's files, with the words of the cases that they belong to."""
+    known = {(row.model, row.variant): row for row in rows.values()}
+    found = []
+    for again in gathered.again:
+        row = known.get((again.case.model, again.case.variant))
+        samples = outcome.extras_ns.get(again.name, ())
+        if row is not None and samples:
+            timing = Timing(again.name, "same", samples_ns=samples)
+            own = replace(row, sha256=again.sha256, size_bytes=None, parity_score=None)
+            found.append(_Rendered(again.name, own, timing, gathered, None).variant())
+    return found
 
 
 def _conditions(outcome: Outcome) -> list[results.RoundConditions]:
@@ -146,6 +166,7 @@ class _Rendered:
             alone=timing.alone,
             size_bytes=row.size_bytes,
             parity_score=row.parity_score,
+            sha256=row.sha256,
             note=timing.note,
             weights=row.weights,
             settings=dict(row.settings),

@@ -12,6 +12,7 @@ from toolkit.benching.values import SetOfRounds
 from toolkit.errors import UsageError
 from toolkit.events import Progress
 from toolkit.timing import ceilings
+from toolkit.timing.calls import Contestant
 from toolkit.timing.measuring import measure
 from toolkit.timing.protocol import Protocol
 
@@ -31,19 +32,26 @@ def timed(lineup: Lineup, protocol: Protocol) -> SetOfRounds:
                 contestants.append(contestant)
         if not any(one.name == lineup.baseline for one in contestants):
             raise UsageError(f"the baseline {lineup.baseline} is not among what is timed")
-        dtype = dtype_of(lineup.candidates[0].subject.spec)
-        extras = [] if lineup.only else ceilings.ceilings(cell.device, cell.threads, dtype)
+        best = _ceilings(lineup)
         measured = measure(
             contestants,
             protocol,
             baseline=lineup.baseline,
             twin=lineup.twin(),
-            extras=extras,
+            extras=[*best, *lineup.remeasured()],
             observe=_told(lineup),
         )
-    reached = ceilings.reached(cell.device, extras, measured.extras_ns)
-    ceiling = results.Ceiling.model_validate(reached, from_attributes=True) if extras else None
+    reached = ceilings.reached(cell.device, best, measured.extras_ns)
+    ceiling = results.Ceiling.model_validate(reached, from_attributes=True) if best else None
     return SetOfRounds(measured, rows, ceiling, settings_of(cell.device))
+
+
+def _ceilings(lineup: Lineup) -> list[Contestant]:
+    """What the machine can do at best, in the dtype of the first model."""
+    if lineup.only is not None:
+        return []
+    dtype = dtype_of(lineup.candidates[0].subject.spec)
+    return ceilings.ceilings(lineup.cell.device, lineup.cell.threads, dtype)
 
 
 def settings_of(device: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolkit import results
+from toolkit.baselines import Remeasure
 from toolkit.options import BenchOptions, Cell, TimedForm
 from toolkit.timing.measured import Measured
 from toolkit.timing.protocol import Protocol
@@ -25,6 +26,8 @@ class Entrant:
     forms: Mapping[str, TimedForm]
     scratch: Path
     bundle: Path | None = None
+    ours: bool = True
+    """Whether this user's toolkit wrote the forms."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Row:
     parity_score: float | None = None
     note: str | None = None
     alone: bool = False
+    sha256: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -102,6 +106,8 @@ class Task:
     vetted: Mapping[str, Vetted] = field(default_factory=dict)
     dead: Mapping[str, str] = field(default_factory=dict)
     only: str | None = None
+    again: tuple[Remeasure, ...] = ()
+    """Files of a saved run that take turns with the rest."""
 
 
 def name_of(model: str, variant: str, *, several: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolkit._version import __version__
@@ -40,6 +41,20 @@ def doctor(*, json: bool) -> int:
     rows = facts.rows()
     missing = any(row["status"] == "missing" and row.get("required") == "yes" for row in rows)
     return _tell(_document("doctor", rows=rows, exit_code=3 if missing else 0), json=json)
+
+
+def variants(devices: Sequence[str], *, json: bool) -> int:
+    """What can be timed on the devices, and what of it is not here."""
+    from toolkit.variants import listed
+
+    rows = []
+    for device in devices:
+        for one in listed(device):
+            here = {"here": "no", "needs": one.missing} if one.missing else {"here": "yes"}
+            row = {"variant": one.name, "runs": one.summary, "form": one.format, **here}
+            origin = {"from": one.origin} if one.origin else {}
+            rows.append({"device": device, **row, **origin})
+    return _tell(_document("bench", rows=rows), json=json)
 
 
 def _listed(spec: ModelSpec) -> ListedModel:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit._version import __version__
 from toolkit.cli import github, junit
 from toolkit.errors import ResultsError, ToolkitError
+from toolkit.timing.revision import commit, own_commit
 
 if TYPE_CHECKING:
     from toolkit.options import Surroundings
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 INTERRUPTED, TERMINATED = 130, 143
 _NAMED = 5
 """So many models that are done already are named."""
+TIMING = ("bench", "run")
+"""Commands whose tables say of which commit they are."""
 EXPORTING = ("export", "check", "run")
 """Commands whose children export; `bench` does so in processes that nothing has warmed."""
 
@@ -84,6 +87,7 @@ class Session:
     resume: bool = False
     junit: Path | None = None
     _saving: _Pace = field(default_factory=_Pace)
+    _commits: tuple[str | None, str | None] = (None, None)
 
     def run(self, work: Callable[[Sweep], None]) -> int:
         """Do the work under a progress display, save and tell what came of it.
@@ -95,6 +99,8 @@ class Session:
         from toolkit.report.terminal import console_for
         from toolkit.sweep import Sweep
 
+        if self.command in TIMING:
+            self._commits = commit(Path.cwd()), own_commit()
         _require_writable(self.results_file)
         _require_writable(self.junit, junit.HINT)
         junit.make_way(self.junit)
@@ -121,11 +127,12 @@ class Session:
                 raise
         self._save(sweep)
         self._save_junit(sweep)
-        document = self._document(sweep)
+        document = self.document(sweep)
         self._tell(sweep, document)
         return document.exit_code
 
-    def _document(self, sweep: Sweep) -> Document:
+    def document(self, sweep: Sweep) -> Document:
+        """What was found so far."""
         from toolkit.results import Document
 
         return Document(
@@ -134,6 +141,8 @@ class Session:
             environment=environment(sweep.surroundings, self.threads),
             exit_code=sweep.exit_code(),
             command_line=command_line(),
+            commit=self._commits[0],
+            toolkit_commit=self._commits[1],
             error=sweep.error,
             asked=self.asked,
             completed=sweep.completed if self.asked is not None else None,
@@ -170,13 +179,13 @@ class Session:
 
         if self.results_file is not None and sweep.found_anything:
             try:
-                results.save(self._document(sweep), self.results_file)
+                results.save(self.document(sweep), self.results_file)
             except OSError as error:
                 sweep.unsaved(str(self.results_file), error.strerror or str(error))
 
     def _save_junit(self, sweep: Sweep) -> None:
         try:
-            junit.write(self._document(sweep), self.junit)
+            junit.write(self.document(sweep), self.junit)
         except OSError as error:
             sweep.unsaved(str(self.junit), error.strerror or str(error))
 

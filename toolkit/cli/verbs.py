@@ -11,6 +11,7 @@ import typer
 from toolkit.cli import options as opt
 from toolkit.cli.app import RESULTS, app
 from toolkit.cli.asking import Ask
+from toolkit.cli.benching import GateOptions
 from toolkit.cli.comparing import Candidate, Pair, of_reference
 from toolkit.cli.groups import spread
 from toolkit.cli.model_options import InputOptions, ModelOptions, NameOptions, WeightOptions
@@ -151,6 +152,9 @@ def bench(
     threads: opt.Threads = "1",
     device: opt.Devices = "cpu",
     baseline_variant: opt.BaselineVariant = "eager",
+    list_variants: Annotated[
+        bool, typer.Option("--list-variants", help="What can be timed, and what it needs.")
+    ] = False,
     each: Annotated[
         bool, typer.Option("--each", help="A table for each model, not one that compares them.")
     ] = False,
@@ -163,6 +167,7 @@ def bench(
     ] = 60.0,
     opset: opt.Opset = 20,
     trust: opt.Trust = False,
+    gate: GateOptions,
     about: InputOptions,
     weights: WeightOptions,
     child: ChildOptions,
@@ -174,23 +179,30 @@ def bench(
     is paired, has a 95 % interval and stands beside an A/A row. A form that fails parity is not
     timed. Several models are one comparison, the first one's eager module its baseline, unless
     --each or --all asks for a table each.
+
+    --save keeps a run, --baseline holds this one against it: with --fail-if-slower it exits 1 for
+    a case that is slower, missing or no longer right, and 3 where the machine cannot tell.
     """
-    from toolkit.cli import work
+    from toolkit.cli import benching, work
 
     chosen = ModelOptions(names, weights, about)
-    asked = work.Bench(
+    asked = benching.Bench(
         variants=variants,
         batch=batch,
         threads=threads,
         device=device,
         baseline=baseline_variant,
-        preset=work.preset(quick=quick, rigorous=rigorous),
+        preset=benching.preset(quick=quick, rigorous=rigorous),
         budget_s=round_budget,
         opset=opset,
         trust=trust,
         each=each,
+        gate=gate,
     ).values()
-    return Ask(chosen, work.Common(child, results), asked, work.bench, asked.chosen)
+    perform = benching.list_variants if list_variants else benching.bench
+    common = work.Common(child, results)
+    device = next((name for name in asked.devices if name != "cpu"), "cpu")
+    return Ask(chosen, common, asked, perform, asked.chosen, device)
 
 
 @app.command()
@@ -221,11 +233,11 @@ def run(
 
     With --all the networks of the catalogue are timed; its layers and losses are checked.
     """
-    from toolkit.cli import work
+    from toolkit.cli import benching, work
 
     chosen = ModelOptions(names, weights, about)
-    preset = work.preset(quick=quick)
-    timed = work.Bench(None, batch, threads, device, preset=preset, opset=opset).values()
+    preset = benching.preset(quick=quick)
+    timed = benching.Bench(None, batch, threads, device, preset=preset, opset=opset).values()
     judged = work.Check(formats, device, opset, out, False, budget, limits).values()
     asked = work.stages(judged, timed, out)
     common = work.Common(child, results, junit)

@@ -14,12 +14,10 @@ from toolkit.cli.session import Session
 from toolkit.errors import UsageError
 from toolkit.options import (
     EAGER,
-    OPSET,
     BenchOptions,
     CheckOptions,
     ExportOptions,
 )
-from toolkit.results import Preset
 from toolkit.words import ModelWords, parse_formats
 
 if TYPE_CHECKING:
@@ -101,65 +99,6 @@ class Check:
         )
 
 
-@dataclass(frozen=True)
-class Bench:
-    """The options of `bench` as typed."""
-
-    variants: Sequence[str] | None
-    batch: str
-    threads: str
-    device: str
-    baseline: str = EAGER
-    preset: Preset = "usual"
-    budget_s: float = 60.0
-    opset: int = OPSET
-    trust: bool = False
-    each: bool = False
-
-    def values(self) -> BenchOptions:
-        """The options checked; raises `UsageError`."""
-        return BenchOptions(
-            variants=_variants(self.variants or []),
-            batches=_counts("--batch", self.batch),
-            threads=_counts("--threads", self.threads),
-            devices=_devices(self.device),
-            preset=self.preset,
-            baseline=_variants([self.baseline])[0],
-            budget_s=self.budget_s,
-            opset=self.opset,
-            trust=self.trust,
-            each=self.each,
-        )
-
-
-def preset(*, quick: bool = False, rigorous: bool = False) -> Preset:
-    """How long is measured; raises `UsageError` for both."""
-    if quick and rigorous:
-        raise UsageError("--quick and --rigorous: only one of them can be meant")
-    return "quick" if quick else "rigorous" if rigorous else "usual"
-
-
-def _variants(words: Sequence[str]) -> tuple[str, ...]:
-    from toolkit.variants import parse
-
-    names = [name for word in words for name in word.split(",") if name]
-    return tuple(dict.fromkeys(parse(name).word for name in names))
-
-
-def _counts(flag: str, text: str) -> tuple[int, ...]:
-    words = [word.strip() for word in str(text).split(",")]
-    if not all(word.isdigit() and int(word) > 0 for word in words):
-        raise UsageError(f"{flag} {text}: expected numbers above 0, as in {flag} 1,8,32")
-    return tuple(dict.fromkeys(int(word) for word in words))
-
-
-def _devices(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    if not names:
-        raise UsageError("--device names no device", hint="as in --device cpu,cuda")
-    return names
-
-
 def _resolved(asks: Asks[Any], device: str = "cpu") -> Callable[[Sweep], list[ModelWords]]:
     words = asks.words()
     return lambda sweep: sweep.resolve(words, everything=asks.everything, device=device)
@@ -218,26 +157,6 @@ def plan(asks: Asks[CheckOptions]) -> int:
 
     alone = replace(common, results=None)  # a plan does not take the place of a check's results
     return alone.session("check", lambda sweep: {"plans": sweep.planned}).run(work)
-
-
-def bench(asks: Asks[BenchOptions]) -> int:
-    """Time every form of each model that passes parity, and models against each other."""
-    resolved = _resolved(asks, asks.device)
-
-    def work(sweep: Sweep) -> None:
-        found = resolved(sweep)
-        typed = [words for words in found if words.entry is None]
-        together = not (asks.everything or asks.typed.options.each)
-        if together and len(typed) == len(found) > 1:
-            sweep.bench(found, asks.typed.options)
-            return
-        for words in sweep.each(found):
-            sweep.bench([words], asks.options_of(words))
-
-    def build(sweep: Sweep) -> dict[str, object]:
-        return {"comparisons": sweep.benched, "results": sweep.checked or None}
-
-    return asks.typed.common.session("bench", build, max(asks.typed.options.threads)).run(work)
 
 
 def run(asks: Asks[Stages]) -> int:

@@ -191,7 +191,7 @@ def _wide(spec: ModelSpec, points: list[dict[str, int]], seed: int) -> Iterator[
 def _at_real_sizes(
     spec: ModelSpec, points: list[dict[str, int]], real: Sequence[dict[str, int]], seed: int
 ) -> Iterator[_Draw]:
-    """Real samples are few and alike: what they leave out at their sizes is drawn, a case a size."""
+    """Real samples are few and alike: at their sizes ordinary values are drawn too, a case each."""
     further: list[dict[str, int]] = []
     for point in real:
         allowed = all(spec.dimension(name).allows(size) for name, size in point.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from toolkit.report.baseline import baseline_sections
 from toolkit.report.batches import batch_section
 from toolkit.report.bench import bench_sheet
 from toolkit.report.caption import environment_lines, weights_line
@@ -34,7 +35,7 @@ SHARED_FROM = 4
 
 def sections(document: Document) -> list[Section]:
     """What the document has to show, in order, from the error or the first table to the end."""
-    found = _error(document) + _tables(document)
+    found = _error(document) + _tables(document) + baseline_sections(document.against)
     judged = bool(document.all_results or document.all_exports or document.all_trained)
     judged = judged or bool(document.self_tests)
     if judged or document.all_comparisons or document.error:

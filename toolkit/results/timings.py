@@ -170,3 +170,5 @@ class Comparison(Value):
     harness_ns: Measured = None
     conditions: list[RoundConditions] = Field(default_factory=list)
     aa_samples_ns: list[Samples] = Field(default_factory=list)
+    extras_ns: dict[str, list[Samples]] = Field(default_factory=dict)
+    """What took turns with the variants without being one, as the machine's ceilings."""

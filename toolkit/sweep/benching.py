@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit import results
+from toolkit.baselines import Baseline, Remeasure, keep, remeasures
 from toolkit.benching.merging import Gathered, merged
 from toolkit.benching.values import Described, Entrant, SetOfRounds, Task, Vetted, protocol_of
 from toolkit.folders import temporary_folder
 from toolkit.isolation import Death
-from toolkit.options import BenchOptions
+from toolkit.options import BenchOptions, Cell, Gate
 from toolkit.sweep.comparing import Comparing
 from toolkit.timing.sets import enough, share
 from toolkit.variants import parse
@@ -64,6 +65,9 @@ class _Timing:
 class Benching(Comparing):
     """Comparisons, each set of rounds in a process that nothing else has warmed."""
 
+    baseline: Baseline | None = None
+    """The saved run that comparisons are held against."""
+
     def bench(self, models: Sequence[ModelWords], options: BenchOptions) -> None:
         """Judge what is to be timed, then time it: all models of a device side by side."""
         with temporary_folder() as folder:
@@ -75,15 +79,42 @@ class Benching(Comparing):
                     if (entrant := self._entered(words, options, device, place / str(number)))
                 ]
                 if len(entrants) == len(models):
+                    self._keep_files(entrants, options.gate)
                     self.time(entrants, options, device)
 
     def time(self, entrants: Sequence[Entrant], options: BenchOptions, device: str) -> None:
         """A comparison for each cell of a device, of forms that were judged already."""
         for cell in options.cells(device):
             protocol = protocol_of(options, entrants[0].words.seed)
-            task = Task(options, cell, protocol)
-            timing = _Timing(tuple(entrants), task, Gathered(options, cell))
+            again = self._again(entrants, cell)
+            task = Task(options, cell, protocol, again=again)
+            timing = _Timing(tuple(entrants), task, Gathered(options, cell, again=again))
             self._compare_times(timing)
+
+    def _again(self, entrants: Sequence[Entrant], cell: Cell) -> tuple[Remeasure, ...]:
+        """The files of the saved run that this comparison is held against."""
+        if self.baseline is None:
+            return ()
+        today = {
+            (one.words.shown, name): form.sha256
+            for one in entrants
+            for name, form in one.forms.items()
+            if form.sha256
+        }
+        return tuple(
+            again
+            for again in remeasures(self.baseline, today)
+            if (again.case.device, again.case.threads) == (cell.device, cell.threads)
+            and again.case.batch in (None, cell.batch)
+        )
+
+    def _keep_files(self, entrants: Sequence[Entrant], gate: Gate) -> None:
+        """What is timed under a name is kept, so that it can be timed again."""
+        if gate.save is None:
+            return
+        for one in entrants:
+            right = {name: form.path for name, form in one.forms.items() if form.status == "pass"}
+            keep(right, gate.folder, ours=one.ours)
 
     def _entered(
         self, words: ModelWords, options: BenchOptions, device: str, folder: Path

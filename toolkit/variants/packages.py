@@ -44,7 +44,7 @@ def packaged(source: Source, path: Path, options: RunOptions) -> PackageRunner:
     """
     spec, device = source.spec, prepared_device(options)
     program = loaded(lambda: read(path, device), path.name, spec)
-    package = source.scratch / _name(path, device)
+    package = package_of(path, source.scratch, device)
     if not package.is_file():
         _compile(program, package, source, device)
     with quietly():
@@ -56,11 +56,14 @@ def packaged(source: Source, path: Path, options: RunOptions) -> PackageRunner:
     return runner
 
 
-def _name(path: Path, device: str) -> str:
-    """By all that the compiled code depends on: the number of threads stands in it."""
+def package_of(path: Path, scratch: Path, device: str) -> Path:
+    """Where the package of a program lies, named by all that the compiled code depends on.
+
+    torch's number of threads stands in it.
+    """
     threads = torch.get_num_threads()
     digest = file_sha256(path)[:HASH_LETTERS]
-    return f"aoti-{digest}-{device.replace(':', '-')}-threads-{threads}.pt2"
+    return scratch / f"aoti-{digest}-{device.replace(':', '-')}-threads-{threads}.pt2"
 
 
 def _compile(program: ExportedProgram, package: Path, source: Source, device: str) -> None:

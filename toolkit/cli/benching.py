@@ -1,0 +1,204 @@
+"""`bench`: options made into values, comparisons, and what they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit._version import __version__
+from toolkit.cli.app import RESULTS
+from toolkit.cli.asking import Asks
+from toolkit.cli.session import environment, say
+from toolkit.errors import UsageError
+from toolkit.options import EAGER, OPSET, BenchOptions, Gate
+from toolkit.results import Preset
+from toolkit.words import ModelWords
+
+if TYPE_CHECKING:
+    from toolkit.cli.session import Session
+    from toolkit.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class GateOptions:
+    """What a run is held against, as typed."""
+
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="NAME", help="Keep this run, and its files, by a name."),
+    ] = None
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME|FILE", help="Hold this run against a saved one."),
+    ] = None
+    fail_if_slower: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-if-slower", metavar="LIMIT", help="Exit 1 where a case is slower: 5%, 1.05x."
+        ),
+    ] = None
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare with a run of another machine or version.")
+    ] = False
+
+    def values(self) -> Gate:
+        """The options checked; raises `UsageError`."""
+        from toolkit import baselines
+
+        limit = None
+        if self.fail_if_slower is not None:
+            limit = baselines.parse_limit(self.fail_if_slower)
+        if self.baseline is None and (limit is not None or self.anyway):
+            raise UsageError(
+                "there is nothing to hold this run against",
+                hint="--baseline NAME|FILE says what, --save NAME makes one",
+            )
+        if self.save is not None:
+            baselines.require_name(self.save)
+        return Gate(self.baseline, limit, self.anyway, self.save, RESULTS)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The options of `bench` as typed."""
+
+    variants: Sequence[str] | None
+    batch: str
+    threads: str
+    device: str
+    baseline: str = EAGER
+    preset: Preset = "usual"
+    budget_s: float = 60.0
+    opset: int = OPSET
+    trust: bool = False
+    each: bool = False
+    gate: GateOptions = field(default_factory=GateOptions)
+
+    def values(self) -> BenchOptions:
+        """The options checked; raises `UsageError`."""
+        return BenchOptions(
+            variants=_variants(self.variants or []),
+            batches=_counts("--batch", self.batch),
+            threads=_counts("--threads", self.threads),
+            devices=_devices(self.device),
+            preset=self.preset,
+            baseline=_variants([self.baseline])[0],
+            budget_s=self.budget_s,
+            opset=self.opset,
+            trust=self.trust,
+            each=self.each,
+            gate=self.gate.values(),
+        )
+
+
+def preset(*, quick: bool = False, rigorous: bool = False) -> Preset:
+    """How long is measured; raises `UsageError` for both."""
+    if quick and rigorous:
+        raise UsageError("--quick and --rigorous: only one of them can be meant")
+    return "quick" if quick else "rigorous" if rigorous else "usual"
+
+
+def _variants(words: Sequence[str]) -> tuple[str, ...]:
+    from toolkit.variants import parse
+
+    names = [name for word in words for name in word.split(",") if name]
+    return tuple(dict.fromkeys(parse(name).word for name in names))
+
+
+def _counts(flag: str, text: str | int) -> tuple[int, ...]:
+    words = [word.strip() for word in str(text).split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in words):
+        raise UsageError(f"{flag} {text}: expected numbers above 0, as in {flag} 1,8,32")
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def _devices(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not names:
+        raise UsageError("--device names no device", hint="as in --device cpu,cuda")
+    return names
+
+
+def bench(asks: Asks[BenchOptions]) -> int:
+    """Time every form of each model that passes parity, and models against each other."""
+    words, options = asks.words(), asks.typed.options
+    held = _Held(options.gate, max(options.threads))
+    held.require()
+
+    def work(sweep: Sweep) -> None:
+        found = sweep.resolve(words, everything=asks.everything, device=asks.device)
+        sweep.baseline = held.baseline
+        _compare(sweep, found, asks)
+        held.judge(sweep, session)
+
+    def build(sweep: Sweep) -> dict[str, object]:
+        return {
+            "comparisons": sweep.benched,
+            "results": sweep.checked or None,
+            "against": sweep.against,
+        }
+
+    session = asks.typed.common.session("bench", build, max(options.threads))
+    return session.run(work)
+
+
+def _compare(sweep: Sweep, found: Sequence[ModelWords], asks: Asks[BenchOptions]) -> None:
+    """All models that were typed in one comparison, unless each is to have its own."""
+    options = asks.typed.options
+    typed = [words for words in found if words.entry is None]
+    together = not (asks.everything or options.each)
+    if together and len(typed) == len(found) > 1:
+        sweep.bench(found, options)
+        return
+    for words in sweep.each(found):
+        sweep.bench([words], asks.options_of(words))
+
+
+class _Held:
+    """A run held against a saved one, and saved."""
+
+    def __init__(self, gate: Gate, threads: int) -> None:
+        from toolkit import baselines
+
+        self._gate = gate
+        self._threads = threads
+        self.baseline = None
+        if gate.baseline is not None:
+            self.baseline = baselines.find(gate.baseline, gate.folder)
+
+    def require(self) -> None:
+        """Refuse a saved run of another machine before anything is measured."""
+        from toolkit import baselines
+
+        if self.baseline is not None:
+            now = environment(None, self._threads)
+            unlike = baselines.environment_differences(self.baseline.document, now, __version__)
+            baselines.require_alike(unlike, self.baseline.name, anyway=self._gate.anyway)
+
+    def judge(self, sweep: Sweep, session: Session) -> None:
+        """What became of the saved run's cases; then the run is saved, if it is to be."""
+        from toolkit import baselines
+
+        gate, document = self._gate, session.document(sweep)
+        if self.baseline is not None:
+            then, name = self.baseline.document, self.baseline.name
+            unlike = baselines.differences(then, document)
+            baselines.require_alike(unlike, name, anyway=gate.anyway)
+            sweep.against = baselines.judged(then, document, name, gate.limit)
+            sweep.refuse(baselines.gate_error(sweep.against))
+        if gate.save is not None:
+            document = session.document(sweep)
+            say(f"saved as {gate.save} in {baselines.save(document, gate.save, gate.folder)}")
+            baselines.prune(gate.folder)
+            for doubt in baselines.doubts(document):
+                say(f"note: {doubt}")
+
+
+def list_variants(asks: Asks[BenchOptions]) -> int:
+    """The variants, and what each needs that is not here."""
+    from toolkit.cli import catalogue
+
+    return catalogue.variants(asks.typed.options.devices, json=asks.typed.common.child.json)
