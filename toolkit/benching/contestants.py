@@ -55,9 +55,12 @@ class Lineup:
         return self.only or self.name(first, first.chosen[0])
 
     def name(self, candidate: Candidate, chosen: Chosen) -> str:
-        """A contestant's name."""
-        several = len(self.candidates) > 1
-        return name_of(candidate.subject.shown, chosen.word, several=several)
+        """A contestant's name; of models that share a word the later ones are numbered."""
+        shown = candidate.subject.shown
+        alike = [one for one in self.candidates if one.subject.shown == shown]
+        place = next(number for number, one in enumerate(alike, start=1) if one is candidate)
+        numbered = shown if place == 1 else f"{shown} #{place}"
+        return name_of(numbered, chosen.word, several=len(self.candidates) > 1)
 
     def pairs(self) -> Iterator[tuple[str, Candidate, Chosen]]:
         """Every contestant's name, its model and its variant."""

@@ -1,0 +1,129 @@
+"""Latency tables made in this process: what is lined up, what is judged, what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import toolkit
+from toolkit import results
+from toolkit.errors import UsageError
+from toolkit.options import BenchOptions
+from toolkit.runtimes.base import Array, Arrays, Runner, RunOptions
+from toolkit.variants import Source, Variant, trace_frozen
+from toolkit.variants.trace_frozen import VARIANT
+
+INPUTS = {"x": "batch,4"}
+
+
+class Base(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.inner(x))
+
+
+class Wider(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 64)
+
+
+def timed(
+    models: nn.Module | list[nn.Module], *variants: str, **more: object
+) -> results.Comparison:
+    options = BenchOptions(variants=variants, preset="quick", **more)  # type: ignore[arg-type]
+    (comparison,) = toolkit.bench(models, inputs=INPUTS, options=options)
+    return comparison
+
+
+def test_models_are_one_comparison_with_the_first_ones_eager_as_its_baseline() -> None:
+    comparison = timed([Base(), Wider()], "eager", "trace")
+    rows = [(one.model, one.variant) for one in comparison.variants]
+    assert rows == [("Base", "eager"), ("Base", "trace"), ("Wider", "eager"), ("Wider", "trace")]
+    assert comparison.baseline == "Base eager"
+    assert all(one.speedup is not None for one in comparison.variants)
+
+
+def test_a_model_may_be_compared_with_itself() -> None:
+    model = Base()
+    comparison = timed([model, model], "eager")
+    assert [one.model for one in comparison.variants] == ["Base", "Base"]
+    assert all(len(one.samples_ns) == comparison.rounds for one in comparison.variants)
+
+
+def test_a_table_tells_what_a_call_has_to_do_and_what_the_machine_can() -> None:
+    comparison = timed(Base(), "eager", "onnx")
+    (ceiling,) = comparison.ceilings
+    assert ceiling.flops_per_s
+    assert ceiling.bytes_per_s
+    for one in comparison.variants:
+        assert one.work is not None
+        assert one.work.flops == 2 * 4 * 3
+        assert one.roof_percent is not None
+
+
+def test_threads_and_batches_are_a_table_each() -> None:
+    options = BenchOptions(("eager",), batches=(1, 3), threads=(1, 2), preset="quick")
+    tables = toolkit.bench(Base(), inputs=INPUTS, options=options)
+    cells = [(one.variants[0].threads, one.variants[0].batch) for one in tables]
+    assert cells == [(1, 1), (1, 3), (2, 1), (2, 3)]
+
+
+def test_a_variant_of_a_form_has_a_score_of_its_own() -> None:
+    comparison = timed(Base(), "eager", "trace", "trace-frozen")
+    _, trace, frozen = comparison.variants
+    assert trace.parity_score is not None
+    assert frozen.parity_score is not None
+    assert frozen.size_bytes == trace.size_bytes
+
+
+def test_what_needs_a_process_of_its_own_says_so() -> None:
+    _, spinning = timed(Base(), "eager", "onnx-spin").variants
+    assert spinning.verdict == "not timed"
+    assert spinning.note == "it needs a process of its own"
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """A runner whose values are off."""
+
+    inner: Runner
+
+    inputs = None
+    outputs = None
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        return {name: array * 1.01 for name, array in self.inner.run(inputs).items()}
+
+    def prepare(self, inputs: Arrays) -> Callable[[], object]:
+        return self.inner.prepare(inputs)
+
+
+@dataclass(frozen=True)
+class _Broken(Variant):
+    def load(self, source: Source, options: RunOptions) -> Runner:
+        return _Wrong(VARIANT.load(source, options))
+
+
+def test_a_variant_that_computes_something_else_is_not_timed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = _Broken(VARIANT.name, VARIANT.summary, VARIANT.runtime, VARIANT.format)
+    monkeypatch.setattr(trace_frozen, "VARIANT", broken)
+    eager, frozen = timed(Base(), "eager", "trace-frozen").variants
+    assert eager.verdict != "not timed"
+    assert frozen.verdict == "not timed"
+    assert "trace-frozen" in str(frozen.note)
+
+
+def test_without_its_baseline_nothing_is_compared() -> None:
+    narrow = replace(BenchOptions(("eager",), preset="quick"), batches=(9,))
+    with pytest.raises(UsageError, match="batch 9 is out of the model's range"):
+        toolkit.bench(Base(), inputs=INPUTS, dims={"batch": "1..4"}, options=narrow)

@@ -1,0 +1,72 @@
+"""Sets of rounds made into one table."""
+
+from __future__ import annotations
+
+from tests.timing.recorded import a_set, around
+from toolkit import results
+from toolkit.benching.merging import Gathered, merged
+from toolkit.benching.values import Described, Row, SetOfRounds
+from toolkit.options import BenchOptions, Cell
+
+CELL = Cell()
+
+
+def a_row(variant: str, note: str | None = None, *, alone: bool = False) -> Row:
+    return Row("net", variant, None, "eager", "float32", 1, 1, "trained", note=note, alone=alone)
+
+
+def set_of(seed: int, *rows: Row) -> SetOfRounds:
+    timed = [row.variant for row in rows if row.note is None and not row.alone]
+    samples = {name: around(100.0, seed + place) for place, name in enumerate(timed)}
+    measured = a_set(samples, around(100.0, seed + 50))
+    ceiling = results.Ceiling(device="cpu", flops_per_s=1e11, bytes_per_s=1e10)
+    return SetOfRounds(measured, {row.variant: row for row in rows}, ceiling)
+
+
+def table(*sets: SetOfRounds, **more: object) -> results.Comparison:
+    return merged(Gathered(BenchOptions(), CELL, list(sets), **more))  # type: ignore[arg-type]
+
+
+def test_the_rounds_of_all_sets_stand_in_one_table() -> None:
+    comparison = table(*(set_of(seed, a_row("eager"), a_row("onnx")) for seed in (0, 10, 20)))
+    assert (comparison.sets, comparison.set_rounds) == (3, [12, 12, 12])
+    assert not comparison.within_one_process
+    assert all(len(one.samples_ns) == 36 for one in comparison.variants)
+
+
+def test_what_one_set_could_not_time_is_not_timed() -> None:
+    whole = set_of(0, a_row("eager"), a_row("onnx"))
+    without = set_of(10, a_row("eager"), a_row("onnx", "crash: it ended"))
+    for sets in ((whole, without), (without, whole)):
+        eager, onnx = table(*sets).variants
+        assert eager.calls > 0
+        assert (onnx.verdict, onnx.note) == ("not timed", "crash: it ended")
+
+
+def test_what_has_processes_of_its_own_is_compared_by_minima() -> None:
+    both = (a_row("eager"), a_row("onnx-spin", alone=True))
+    own = SetOfRounds(a_set({"onnx-spin": around(50.0, 7)}), {"onnx-spin": both[1]})
+    comparison = table(set_of(0, *both), alone={"onnx-spin": [own]})
+    _, spinning = comparison.variants
+    assert spinning.alone
+    assert spinning.minima_ratio is not None
+    assert 1.9 < spinning.minima_ratio < 2.1
+
+
+def test_the_roof_is_that_of_the_models_own_work() -> None:
+    work = {"net": results.Work(flops=10**6, bytes=10**4)}
+    comparison = table(set_of(0, a_row("eager")), described=Described(work))
+    (eager,) = comparison.variants
+    assert eager.roof_percent is not None
+    assert 9.5 < eager.roof_percent < 10.5  # 10 us of 100 us
+    assert eager.bound == "overhead"
+
+
+def test_cold_starts_stand_with_their_medians() -> None:
+    starts = tuple(
+        results.Cold(load_s=load_s, first_call_us=5.0, peak_rss_bytes=peak)
+        for load_s, peak in ((0.1, 300), (0.2, 100), (0.9, 200))
+    )
+    described = Described(cold={"eager": starts})
+    (eager,) = table(set_of(0, a_row("eager")), described=described).variants
+    assert (eager.load_s, eager.peak_rss_bytes, len(eager.cold)) == (0.2, 300, 3)
