@@ -294,7 +294,6 @@ def test_the_recipes_are_those_of_the_command_line() -> None:
         ("opset", opt.Opset),
         ("seed", opt.Seed),
         ("budget", opt.Budget),
-        ("threads", opt.Threads),
         ("timeout", opt.Timeout),
         ("memory-limit", opt.MemoryLimit),
         ("epochs", opt.Epochs),

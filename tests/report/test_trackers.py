@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -94,7 +95,9 @@ def test_pytest_benchmark_compares_our_file_with_one_of_its_own(
     (tmp_path / "test_own.py").write_text(OWN, encoding="utf-8")
     words = ["test_own.py", "-q", "--benchmark-json=theirs.json", "-p", "no:cacheprovider"]
     made = [sys.executable, "-m", "pytest", *words]
-    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True)
+    # Within a worker of pytest-xdist it would time nothing.
+    alone = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True, env=alone)
     (tmp_path / "ours.json").write_text(exported("pytest_benchmark", [sweep()]), encoding="ascii")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["pytest-benchmark", "compare", "ours.json", "theirs.json"])
