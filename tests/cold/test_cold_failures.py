@@ -63,9 +63,12 @@ def test_a_start_over_its_memory_is_ended(trace_start: cold.ColdStart) -> None:
 
 
 def test_a_program_that_nobody_vouches_for_is_not_started(
-    trace_start: cold.ColdStart, lenet: Subject
+    trace_start: cold.ColdStart, lenet: Subject, tmp_path: Path
 ) -> None:
-    failure = cold.measure([start(lenet, "trace", path=trace_start.path)])["trace"].failure
+    assert trace_start.path is not None
+    altered = tmp_path / "model.trace.pt"
+    altered.write_bytes(trace_start.path.read_bytes() + b"more")
+    failure = cold.measure([start(lenet, "trace", path=altered)])["trace"].failure
     assert failure is not None
     assert failure.kind == "refused"
 

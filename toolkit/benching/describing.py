@@ -14,7 +14,6 @@ from toolkit.errors import ToolkitError
 from toolkit.events import Progress
 from toolkit.operations import work_of
 from toolkit.variants import Chosen
-from toolkit.variants.packages import package_of
 
 AOTI = "aoti"
 
@@ -83,6 +82,8 @@ def _file(candidate: Candidate, chosen: Chosen, device: str) -> Path | None:
     form = candidate.forms.get(chosen.variant.format or "")
     if form is None or chosen.variant.name != AOTI:
         return form.path if form else None
+    from toolkit.variants.packages import package_of  # imports torch's compiler
+
     compiled = package_of(form.path, candidate.scratch, device)
     return compiled if compiled.is_file() else None
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from toolkit._version import __version__
 from toolkit.cli import github, junit
 from toolkit.errors import ResultsError, ToolkitError
-from toolkit.timing.revision import commit, own_commit
 
 if TYPE_CHECKING:
     from toolkit.options import Surroundings
@@ -100,6 +99,8 @@ class Session:
         from toolkit.sweep import Sweep
 
         if self.command in TIMING:
+            from toolkit.timing.revision import commit, own_commit
+
             self._commits = commit(Path.cwd()), own_commit()
         _require_writable(self.results_file)
         _require_writable(self.junit, junit.HINT)

@@ -11,8 +11,8 @@ import typer
 from toolkit.cli import options as opt
 from toolkit.cli.app import RESULTS, app
 from toolkit.cli.asking import Ask
-from toolkit.cli.benching import GateOptions
 from toolkit.cli.comparing import Candidate, Pair, of_reference
+from toolkit.cli.gating import GateOptions
 from toolkit.cli.groups import spread
 from toolkit.cli.model_options import InputOptions, ModelOptions, NameOptions, WeightOptions
 from toolkit.cli.options import ChildOptions, LimitOptions
