@@ -40,7 +40,8 @@ from toolkit.parity.budget import Budget
 from toolkit.parity.compare import tolerance_used
 from toolkit.parity.limits import MAX_SCORE
 from toolkit.parity.plan import plan
-from toolkit.parity.reference import Reference, refer
+from toolkit.parity.reference import Reference
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import judge
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.weights import Built, WeightsRecord, construct

@@ -26,7 +26,7 @@ from torch import nn
 from toolkit import formats, runtimes
 from toolkit.parity.limits import MAX_SCORE
 from toolkit.parity.plan import plan
-from toolkit.parity.reference import refer
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import judge
 from toolkit.probing import complete
 from toolkit.runtimes.base import RunOptions

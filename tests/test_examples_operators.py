@@ -21,7 +21,8 @@ from tests.parity.models import Altered
 from toolkit import probing, weights
 from toolkit.cli import main
 from toolkit.parity.plan import plan
-from toolkit.parity.reference import Reference, refer
+from toolkit.parity.reference import Reference
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import Verdict, judge
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

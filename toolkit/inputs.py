@@ -175,7 +175,7 @@ def _all_in_turn(low: int, high: int, shape: tuple[int, ...], drawing: _Drawing)
 
 
 def _draw_floats(port: Port, shape: tuple[int, ...], drawing: _Drawing) -> Array:
-    low, high = _float_range(port)
+    low, high = float_range(port)
     bounded = port.low is not None
     constants = {"zeros": 0.0, "ones": 1.0, "lowest": low, "highest": high}
     if drawing.kind in constants:
@@ -193,7 +193,8 @@ def _draw_floats(port: Port, shape: tuple[int, ...], drawing: _Drawing) -> Array
     return np.asarray(clipped, dtype=port.dtype)
 
 
-def _float_range(port: Port) -> tuple[float, float]:
+def float_range(port: Port) -> tuple[float, float]:
+    """The ends of what a floating port is given."""
     if port.low is None or port.high is None:
         return -NORMAL_BOUND, NORMAL_BOUND
     return port.low, port.high

@@ -11,7 +11,8 @@ from torch import nn
 from toolkit.errors import RunError
 from toolkit.inputs import Array, run_module
 from toolkit.parity.plan import plan
-from toolkit.parity.reference import Reference, refer
+from toolkit.parity.reference import Reference
+from toolkit.parity.referring import refer
 from toolkit.probing import complete
 from toolkit.spec import ModelSpec, Port
 

@@ -12,7 +12,8 @@ from torch import nn
 from toolkit.inputs import Array
 from toolkit.parity.findings import Finding
 from toolkit.parity.plan import plan
-from toolkit.parity.reference import Reference, refer
+from toolkit.parity.reference import Reference
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import Verdict, judge
 from toolkit.probing import complete
 from toolkit.spec import Dimension, ModelSpec, Port

@@ -18,7 +18,8 @@ from toolkit.parity.compare import Slicing
 from toolkit.parity.limits import EVERY, MAX_SCORE, USUAL, Limits
 from toolkit.parity.oracle import Oracle
 from toolkit.parity.plan import Case, plan
-from toolkit.parity.reference import Judged, Reference, refer
+from toolkit.parity.reference import Judged, Reference
+from toolkit.parity.referring import refer
 from toolkit.spec import Port
 
 EPS = 2.0**-23
@@ -164,11 +165,29 @@ def test_an_output_that_a_form_lacks_is_found_elsewhere() -> None:
     assert names_of(ZEROS, lambda outputs: {"above": outputs["above"] + 1}) == ["above"]
 
 
-def test_a_form_that_refuses_both_together_is_found_elsewhere() -> None:
+def only_apart(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    """A form that takes one sample and not two."""
+    if len(inputs["x"]) == 2:
+        raise RunError("no batch of 2")
+    return judged(0, inputs["x"]).eager
+
+
+def test_a_form_that_refuses_either_batch_alone_is_found_elsewhere() -> None:
     def run(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         raise RunError("no")
 
     assert try_candidate(ZEROS, run) == []
+
+
+def test_a_form_that_refuses_both_together_alone_is_found_where_no_case_has_that_size() -> None:
+    (found,) = try_candidate(ZEROS, only_apart)
+    assert (found.name, found.severity, found.case) == ("structure", "error", 0)
+    assert found.message.endswith("as one batch, which eager accepts: no batch of 2")
+
+
+def test_a_form_that_refuses_both_together_is_found_elsewhere_where_a_case_has_that_size() -> None:
+    both = judged(2, np.zeros((2, 2), dtype=np.float32))
+    assert try_candidate(replace(ZEROS, cases=[*ZEROS.cases, both]), only_apart) == []
 
 
 def test_without_a_trial_nothing_is_tried() -> None:

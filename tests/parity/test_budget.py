@@ -13,7 +13,8 @@ from tests.parity.models import Altered, spec_of, two_layers
 from toolkit import registry
 from toolkit.parity.budget import LEAST_CASES, Budget, Pace, by_coverage
 from toolkit.parity.plan import Case, CaseKind, plan
-from toolkit.parity.reference import core, refer
+from toolkit.parity.reference import core
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import judge
 from toolkit.spec import PART_FAMILIES, ModelSpec, Port
 from toolkit.weights import construct

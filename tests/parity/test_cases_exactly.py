@@ -114,10 +114,12 @@ def test_a_case_without_any_fault_is_none() -> None:
     assert (verdict.notes, verdict.unequal) == ([], {})
 
 
-def test_a_case_without_a_sample_has_no_error() -> None:
-    verdict = judged_case(reference_at(np.zeros((0, 2), dtype=np.float32)))
-    assert verdict.scores == {"y": 0.0}
-    assert verdict.largest_error == {"y": 0.0}
+@pytest.mark.parametrize("eager", [np.zeros((0, 2), np.float32), pair(np.nan, np.inf)])
+def test_a_case_in_which_no_value_is_compared_has_no_score_and_no_fault(eager: Array) -> None:
+    verdict = judged_case(reference_at(eager))
+    assert verdict.compared["y"] == 0
+    assert verdict.score is None
+    assert not verdict.failed
 
 
 def test_a_tolerance_is_used_by_nothing_where_there_is_no_sample() -> None:

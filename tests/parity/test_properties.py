@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from tests.parity.models import Altered, reference_of, two_layers
 from toolkit.inputs import Array
-from toolkit.parity.reference import Reference, refer
+from toolkit.parity.reference import Reference
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import Verdict, judge
 from toolkit.spec import Port
 

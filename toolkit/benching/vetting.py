@@ -17,7 +17,8 @@ from toolkit.errors import ToolkitError
 from toolkit.parity.budget import Budget
 from toolkit.parity.limits import USUAL
 from toolkit.parity.plan import plan
-from toolkit.parity.reference import Reference, refer
+from toolkit.parity.reference import Reference
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import Verdict, judge
 from toolkit.spec import Dimension, ModelSpec
 from toolkit.stages.rows import status_of, with_verdict

@@ -100,13 +100,14 @@ def try_candidate(reference: Reference, run: Run, limits: Limits = USUAL) -> lis
     if trial is None:
         return []
     try:
-        outputs = Outputs(
-            _of_eagers_shape(run(trial.first.inputs), trial.first),
-            _of_eagers_shape(run(trial.beside), trial.second),
-            run(trial.both),
-        )
+        first = _of_eagers_shape(run(trial.first.inputs), trial.first)
+        second = _of_eagers_shape(run(trial.beside), trial.second)
     except ToolkitError:
-        return []  # that it refuses a size is said elsewhere
+        return []  # that it refuses a case is said elsewhere
+    try:
+        outputs = Outputs(first, second, run(trial.both))
+    except ToolkitError as refusal:
+        return _refused(reference, trial, refusal)
     # Either side of the comparison may be as far from the oracle as a right form may be.
     twice = _doubled(limits)
     mixing = _mixing(reference, outputs, twice)
@@ -120,6 +121,19 @@ def try_candidate(reference: Reference, run: Run, limits: Limits = USUAL) -> lis
         f"not: {trial.first.case} and {trial.second.case} give other values when run as one batch"
     )
     return [error("batch-dependence", text, case=trial.first.case.number)]
+
+
+def _refused(reference: Reference, trial: BatchTrial, refusal: ToolkitError) -> list[Finding]:
+    """An error where no case has the size of both together: of any other it is said elsewhere."""
+    first, second = trial.first, trial.second
+    joined = {**first.case.sizes, BATCH: _size(first) + _size(second)}
+    if any(judged.case.sizes == joined for judged in reference.cases):
+        return []
+    text = (
+        f"refuses {first.case} and {second.case} as one batch, which eager accepts: "
+        f"{refusal.message or refusal.name}"
+    )
+    return [error("structure", text, case=first.case.number)]
 
 
 def _of_eagers_shape(outputs: Arrays, judged: Judged) -> Arrays:

@@ -20,6 +20,8 @@ LONGEST_WIDE_S = 1.0
 """What a wide case may take in eager, whatever the budget."""
 WIDE_SHARE = 30
 """And where there is more time, this part of it."""
+UNITS_SHARE = 10
+"""The part of a budget that seeking units which no case turns on may take."""
 
 Clock = Callable[[], float]
 
@@ -40,6 +42,14 @@ class Budget:
         if self.seconds is None or done < least:
             return True
         return self.clock() - self._began < self.seconds
+
+    @property
+    def for_units_s(self) -> float:
+        """What may go into seeking units that no case turns on: a part of it, of what is left."""
+        if self.seconds is None:
+            return math.inf
+        left = self._began + self.seconds - self.clock()
+        return min(left, self.seconds / UNITS_SHARE)
 
     @property
     def longest_wide_s(self) -> float:

@@ -140,6 +140,9 @@ def _compare_output(
 
 
 def _score(verdict: CaseVerdict, reference: Reference, name: str, candidate: Array) -> None:
+    """The score of an output; none where not a single value was compared."""
+    if not verdict.compared[name]:
+        return
     judged = verdict.judged
     error = difference(candidate, judged.oracle[name], judged.eager[name])
     noise = reference.noise_of(name, judged)

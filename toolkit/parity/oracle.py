@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from toolkit.inputs import TORCH_DTYPES, Array, run_module, run_tensors
 from toolkit.parity.modules import ModulePath
-from toolkit.parity.probabilities import ProbabilityWatch, tensors_in
+from toolkit.parity.probabilities import ProbabilityWatch
+from toolkit.parity.watching import OperatorWatch, tensors_in
 from toolkit.reasons import reason
 from toolkit.spec import ModelSpec
 
@@ -31,6 +31,11 @@ def default_float64() -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+def on_cpu(module: nn.Module, device: str) -> nn.Module:
+    """The module, or a copy of it where it lies on another device."""
+    return module if device == "cpu" else copy.deepcopy(module).cpu()
 
 
 def converted(module: nn.Module, dtype: torch.dtype) -> nn.Module:
@@ -63,31 +68,23 @@ def _in_dtype(value: Any, dtype: torch.dtype) -> Any:
     return value
 
 
-class _NarrowingWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _NarrowingWatch(OperatorWatch):  # type: ignore[no-untyped-call]
     """Remembers the first operation that took float64 and gave less, and its module."""
 
     def __init__(self, path: ModulePath, narrow: tuple[torch.dtype, ...]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.path = path
         self.narrow = narrow
         self.found: str | None = None
         self.where: str | None = None
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
-        result = func(*args, **(kwargs or {}))
+    def ran(self, func: Any, args: tuple[Any, ...], result: Any) -> None:
+        """Look at one operator."""
         narrow = next((part for part in tensors_in(result) if part.dtype in self.narrow), None)
         wide = any(part.dtype is torch.float64 for part in tensors_in(args))
         if self.found is None and self.path.running and wide and narrow is not None:
             self.where = self.path.current
             self.found = f"{self.where}: {func} gives {narrow.dtype}"
-        return result
 
 
 class Oracle:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from toolkit.parity.compare import EPS
-from toolkit.parity.probabilities import KEEPING, tensors_in
+from toolkit.parity.probabilities import KEEPING
+from toolkit.parity.watching import OperatorWatch, name_of, tensors_in
 
 INTEGERS = "int8"
 """Numbers of eight bits and fewer, floating ones too: no score could rest on their eps."""
@@ -55,27 +55,19 @@ def mostly_half(floating: Mapping[str, int]) -> set[str]:
     return {name for name in HALVES if floating.get(name, 0) > total * MOST}
 
 
-class _PrecisionWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _PrecisionWatch(OperatorWatch):  # type: ignore[no-untyped-call]
     """Remembers the low precisions of what goes into operations and comes out of them."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.found: set[str] = set()
         self.floating: Counter[str] = Counter()
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
+    def ran(self, func: Any, args: tuple[Any, ...], result: Any) -> None:
+        """Look at one operator."""
         if func.namespace in _QUANTISED_ROOMS or "quantize" in func.name():
             self.found.add(INTEGERS)
-        result = func(*args, **(kwargs or {}))
-        self._add((*args, result), computed=() if _name(func) in _COPIES else result)
-        return result
+        self._add((*args, result), computed=() if name_of(func) in _COPIES else result)
 
     def _add(self, values: Any, computed: Any) -> None:
         for tensor in tensors_in(values):
@@ -89,10 +81,6 @@ class _PrecisionWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _dtype(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
-
-
-def _name(func: Any) -> str:
-    return str(func.overloadpacket.__name__)
 
 
 def of_file(path: Path) -> frozenset[str]:

@@ -8,12 +8,12 @@ probabilities: the largest of them is its scale already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from toolkit.parity.watching import OperatorWatch, name_of, tensors_in
 
 PROBABILITY_SCALE = 2.0**-4
 """What their largest value counts as at least: at 30 times the noise, two roundings of 1."""
@@ -36,29 +36,21 @@ _PRODUCT = "mul"
 _FACTORS = 2
 
 
-class ProbabilityWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class ProbabilityWatch(OperatorWatch):  # type: ignore[no-untyped-call]
     """While entered, remembers which tensors are probabilities."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
-        result = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
+    def ran(self, func: Any, args: tuple[Any, ...], result: Any) -> None:
+        """Look at one operator."""
+        name = name_of(func)
         least = _FACTORS if name == _PRODUCT else 1
         kept = name in KEEPING or name == _PRODUCT
         if name in _PROBABILITIES or (kept and self._all_known(args, least)):
             for tensor in tensors_in(result):
                 self._known[tensor] = True
-        return result
 
     def holds(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is known to be one."""
@@ -67,12 +59,3 @@ class ProbabilityWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _all_known(self, values: Any, least: int) -> bool:
         floating = [one for one in tensors_in(values) if one.is_floating_point()]
         return len(floating) >= least and all(one in self._known for one in floating)
-
-
-def tensors_in(values: Any) -> list[torch.Tensor]:
-    """The tensors among an operation's arguments or results, those in lists too."""
-    if isinstance(values, torch.Tensor):
-        return [values]
-    if not isinstance(values, tuple | list):
-        return []
-    return [tensor for member in values for tensor in tensors_in(member)]

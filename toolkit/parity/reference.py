@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -10,20 +9,15 @@ import numpy as np
 from torch import nn
 
 from toolkit.events import Observe, Progress, ignore
-from toolkit.inputs import Array, run_module
+from toolkit.inputs import Array
 from toolkit.parity import batching
-from toolkit.parity.budget import LEAST_CASES, Budget, Pace, by_coverage, least_cases
+from toolkit.parity.budget import LEAST_CASES
 from toolkit.parity.compare import Slicing, Vector
-from toolkit.parity.degenerate import degenerate
 from toolkit.parity.findings import Finding
-from toolkit.parity.noise import doubted, measure_noise
-from toolkit.parity.oracle import Oracle, cannot_run
+from toolkit.parity.noise import measure_noise
 from toolkit.parity.plan import Case, DrawClass
 from toolkit.parity.probabilities import PROBABILITY_SCALE
 from toolkit.parity.second_look import Spread, spread
-from toolkit.parity.shown import not_finite, outside_domain, perturbed, probed
-from toolkit.parity.tf32 import without_tf32
-from toolkit.reasons import reason
 from toolkit.spec import Dimension, ModelSpec, Port
 
 LEAST_SHARE = 0.5
@@ -163,54 +157,6 @@ class Reference:
         )
 
 
-@without_tf32()
-def refer(
-    module: nn.Module,
-    spec: ModelSpec,
-    plan: tuple[Case, ...],
-    *,
-    device: str = "cpu",
-    budget: Budget | None = None,
-    observe: Observe = ignore,
-) -> Reference:
-    """Run eager, on `device` as the module is, and the oracle, on the CPU, over the plan.
-
-    The cases that cover most come first; what the budget has no time for is left out.
-    """
-    budget = budget or Budget(None)
-    ordered = by_coverage(spec, plan)
-    least = least_cases(spec, plan)
-    certain = frozenset(case.number for case in ordered[:least])
-    reference = Reference(spec, module, device, planned=len(plan), certain=certain, observe=observe)
-    oracle: Oracle | None = None
-    pace = Pace(budget.longest_wide_s)
-    for done, case in enumerate(ordered):
-        if not budget.allows(done, least):
-            reference.left_out += ordered[done:]
-            break
-        if pace.too_wide(case):
-            reference.left_out.append(case)
-            continue
-        observe(Progress(spec.name, "check", "eager and oracle", done, len(plan)))
-        arrays = case.inputs(spec)
-        try:
-            with pace.watching(case):
-                eager = run_module(module, spec, arrays, device=device)
-        except Exception as raised:
-            reference.outside.append((case, f"{type(raised).__name__}: {_one_line(raised)}"))
-            continue
-        if oracle is None:
-            oracle = Oracle(_on_cpu(module, device), spec, arrays)
-        reference.cases.append(_judged(oracle, case, arrays, eager))
-    reference.planned -= len(reference.left_out)
-    if oracle is not None:
-        _settle(reference, oracle)
-        reference.batch_trial = batching.try_eager(reference, oracle)
-        reference.findings += batching.told(reference, reference.batch_trial)
-    reference.findings += outside_domain(reference)
-    return reference
-
-
 def core(reference: Reference) -> Reference:
     """The cases that run whatever they cost, with noise of their own: the same on any machine."""
     cases = [judged for judged in reference.cases if judged.case.number in reference.certain]
@@ -218,52 +164,3 @@ def core(reference: Reference) -> Reference:
     if not reference.random:
         measure_noise(alone)
     return alone
-
-
-def _on_cpu(module: nn.Module, device: str) -> nn.Module:
-    if device == "cpu":
-        return module
-    return copy.deepcopy(module).cpu()
-
-
-def _judged(
-    oracle: Oracle, case: Case, arrays: Mapping[str, Array], eager: Mapping[str, Array]
-) -> Judged:
-    """A case with its oracle's outputs; with eager's where it cannot judge this case."""
-    outputs: Mapping[str, Array] = eager
-    alone = oracle.unfit
-    if alone is None:
-        try:
-            outputs = oracle.run(arrays)
-            alone = _departs_in_kind(outputs, eager)
-        except Exception as raised:
-            alone = cannot_run(raised)
-    return Judged(case, arrays, eager, eager if alone else outputs, alone)
-
-
-def _departs_in_kind(oracle: Mapping[str, Array], eager: Mapping[str, Array]) -> str | None:
-    """Why an oracle says nothing of a case: it must have values wherever eager has."""
-    shapes = [{name: one.shape for name, one in outputs.items()} for outputs in (oracle, eager)]
-    if shapes[0] != shapes[1]:
-        return "gives other outputs in float64"
-    lost = any(np.any(np.isfinite(eager[name]) & ~np.isfinite(oracle[name])) for name in eager)
-    return "is not finite in float64 where eager is" if lost else None
-
-
-def _one_line(raised: BaseException) -> str:
-    return " ".join(reason(raised).split())
-
-
-def _settle(reference: Reference, oracle: Oracle) -> None:
-    """Noise, and what eager itself shows, once all cases have run."""
-    reference.findings += probed(reference)
-    reference.probabilities = oracle.probabilities
-    if not reference.random:
-        reference.cases = list(doubted(reference))
-    if all(judged.alone for judged in reference.cases):
-        reference.unfit, reference.unfit_in = reference.cases[0].alone, oracle.where
-    reference.findings += perturbed(reference)
-    if not reference.random:
-        measure_noise(reference)
-        reference.findings += degenerate(reference)
-    reference.findings += not_finite(reference)

@@ -25,7 +25,8 @@ from toolkit.parity.fidelity import Gauge
 from toolkit.parity.findings import Finding, note
 from toolkit.parity.limits import USUAL, Limits
 from toolkit.parity.oracle import converted
-from toolkit.parity.reference import Judged, Reference, refer
+from toolkit.parity.reference import Judged, Reference
+from toolkit.parity.referring import refer
 from toolkit.parity.verdict import Candidate, Verdict, judge
 from toolkit.runtimes.base import DeclaredPort
 from toolkit.spec import ModelSpec

@@ -99,15 +99,12 @@ def _whole_findings(
     reference: Reference, candidate: Candidate, terms: Terms, verdicts: Sequence[CaseVerdict]
 ) -> list[Finding]:
     """What all cases show."""
-    shown = summarise(reference, verdicts)
-    # A form that is right at some sizes of the batch alone would seem to mix its samples.
-    if terms.scored and not any(one.name == "baked-dimension" for one in shown):
-        shown += batching.try_candidate(reference, candidate.run, terms.limits)
-    return [
-        *_left_out(reference, len(verdicts)),
-        *_candidate_randomness(candidate, verdicts),
-        *shown,
-    ]
+    found = [*_candidate_randomness(candidate, verdicts), *summarise(reference, verdicts)]
+    # One that is random, or right at some sizes of the batch alone, would seem to mix its samples.
+    otherwise = any(one.name in ("nondeterministic", "baked-dimension") for one in found)
+    if terms.scored and not otherwise:
+        found += batching.try_candidate(reference, candidate.run, terms.limits)
+    return [*_left_out(reference, len(verdicts)), *found]
 
 
 def _status(findings: Sequence[Finding], terms: Terms) -> Status:

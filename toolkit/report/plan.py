@@ -100,6 +100,7 @@ def _caption(plan: PlannedModel) -> Iterator[str]:
     classes = Counter(case.draw_class for case in cases)
     shown = ", ".join(f"{name} {count}" for name, count in classes.items())
     yield f"classes, each judged by its own noise: {shown}"
+    yield "in time left: values that turn on rectifiers' channels which all of these leave off"
     if not {GIVEN, HELD_OUT} & {case.kind for case in cases}:
         yield "no real data: --inputs FILE.npz adds some"
 

@@ -19,7 +19,8 @@ from toolkit.inputs import Array
 from toolkit.options import BUDGET_S
 from toolkit.parity.budget import Budget
 from toolkit.parity.findings import Finding
-from toolkit.parity.reference import Reference, refer
+from toolkit.parity.reference import Reference
+from toolkit.parity.referring import refer
 from toolkit.preprocessing import behind_preparation, prepared
 from toolkit.runtimes import RUNTIME_OF
 from toolkit.spec import ModelSpec

@@ -1,0 +1,171 @@
+"""Units that a whole case plan leaves off, and inputs that turn them on, found by their gradients.
+
+A rectifier's channel that gives nothing but zeros hides whatever is wrong behind it. How many are
+ever on is the neuron coverage of Pei et al., DeepXplore (SOSP 2017), and so is ascending the
+gradient of the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from toolkit.inputs import Array, arguments, draw, float_range, to_array, to_tensors
+from toolkit.parity.plan import Case
+from toolkit.spec import ModelSpec
+
+MOST_CASES = 4
+STEPS = 10
+STEP = 0.15
+"""How far a step takes every value, in standard deviations of the values drawn."""
+FAR_ENOUGH = 0.3
+"""A unit that is on by so much, in deviations of its layer, leaves the ascent to the others."""
+FIRST_SEED = 700
+"""From the check's own; those of the plan end before it."""
+LEAST_DEVIATION = 1e-6
+RUNS_A_STEP = 3
+"""A forward run and its gradient cost about as much as three forward runs."""
+
+_RECTIFIERS = frozenset({"relu", "relu_", "relu6"})
+_BATCH_AND_CHANNELS = 2
+
+
+class _Units(TorchFunctionMode):
+    """While entered, keeps the largest value that goes into each unit, rectifier by rectifier.
+
+    A unit is a channel: the second dimension, or the last one of sequences (batch, length,
+    channels). `margins` are the same in standard deviations of the rectifier's values.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peaks: list[Tensor] = []
+        self.margins: list[Tensor] = []
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        named = kwargs or {}
+        if _rectifies(func, args, named):
+            values = args[0].clone()  # what follows may write over it
+            channels = values.ndim - 1 if values.ndim == 3 else 1  # noqa: PLR2004 - sequences
+            peak = values.amax([one for one in range(values.ndim) if one != channels])
+            self.peaks.append(peak.detach())
+            self.margins.append(peak / _deviation(values))
+        return func(*args, **named)
+
+
+def _rectifies(func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+    name = getattr(func, "__name__", "")
+    off_below_zero = name == "hardtanh" and named.get("min_val", (*args, -1.0)[1]) == 0
+    known = name in _RECTIFIERS or off_below_zero
+    return known and isinstance(args[0], Tensor) and args[0].ndim >= _BATCH_AND_CHANNELS
+
+
+def _deviation(values: Tensor) -> Tensor:
+    return values.detach().float().std(correction=0).clamp(min=LEAST_DEVIATION)
+
+
+class Lighting:
+    """Cases that turn on units which all cases before them leave off.
+
+    What a module's own code raises on the way goes through.
+    """
+
+    def __init__(
+        self, module: nn.Module, spec: ModelSpec, device: str, clock: Callable[[], float]
+    ) -> None:
+        self.module = module
+        self.spec = spec
+        self.device = device
+        self.clock = clock
+        self.peaks: list[Tensor] = []
+        self.seconds = 0.0
+
+    @property
+    def off(self) -> int:
+        """How many units no case has turned on."""
+        return sum(int((peak <= 0).sum()) for peak in self.peaks)
+
+    def look(self, cases: Sequence[Case]) -> None:
+        """Remember which units the cases turn on; those of many samples first, until all are on."""
+        for case in sorted(cases, key=lambda case: case.kind != "wide"):
+            began = self.clock()
+            self._turn_on(self._peaks_of(case.inputs(self.spec)))
+            self.seconds = self.clock() - began
+            if not self.off:
+                break
+
+    def cases(self, known: Sequence[Case], seconds: float) -> Iterator[Case]:
+        """As many as turn on further units, within about `seconds`; numbered after the known."""
+        ends = self.clock() + seconds
+        number = 1 + max(case.number for case in known)
+        for index in range(MOST_CASES):
+            expected = STEPS * RUNS_A_STEP * self.seconds
+            if not self.off or self.clock() + expected > ends:
+                break
+            seed = min(case.seed for case in known) + FIRST_SEED + index
+            arrays = self._ascended(seed)
+            if not self._turn_on(self._peaks_of(arrays)):
+                break
+            yield Case(number + index, self.spec.traced_sizes, "units", seed, given=arrays)
+
+    def _turn_on(self, peaks: list[Tensor]) -> int:
+        """How many units are on for the first time. A run by another way says nothing."""
+        if not self.peaks:
+            self.peaks = [torch.full_like(peak, -torch.inf) for peak in peaks]
+        if [one.shape for one in peaks] != [one.shape for one in self.peaks]:
+            return 0
+        before = self.off
+        self.peaks = list(map(torch.maximum, self.peaks, peaks))
+        return before - self.off
+
+    def _peaks_of(self, arrays: Mapping[str, Array]) -> list[Tensor]:
+        with torch.no_grad():
+            return self._run(to_tensors(self.spec, arrays, device=self.device)).peaks
+
+    def _run(self, tensors: Sequence[Tensor]) -> _Units:
+        positional, named = arguments(self.spec, tensors)
+        units = _Units()
+        with units:
+            self.module(*positional, **named)
+        return units
+
+    def _ascended(self, seed: int) -> Mapping[str, Array]:
+        """Ordinary values, moved step by step to where the units that are off come on."""
+        arrays = draw(self.spec, self.spec.traced_sizes, seed)
+        tensors = list(to_tensors(self.spec, arrays, device=self.device))
+        off = [peak <= 0 for peak in self.peaks]
+        for _ in range(STEPS):
+            self._step(tensors, off)
+        ports = [port.name for port in self.spec.inputs]
+        return dict(zip(ports, map(to_array, tensors), strict=True))
+
+    def _step(self, tensors: list[Tensor], off: Sequence[Tensor]) -> None:
+        places = [at for at, port in enumerate(self.spec.inputs) if port.is_float]
+        moving = [tensors[at].detach().requires_grad_() for at in places]
+        for at, tensor in zip(places, moving, strict=True):
+            tensors[at] = tensor
+        margins = self._run(tensors).margins
+        wanted = [
+            (one.clamp(max=FAR_ENOUGH) * mask).sum()
+            for one, mask in zip(margins, off, strict=False)
+        ]
+        gradients = torch.autograd.grad(torch.stack(wanted).sum(), moving, allow_unused=True)
+        for at, tensor, gradient in zip(places, moving, gradients, strict=True):
+            if gradient is not None:
+                tensors[at] = self._moved(at, tensor.detach(), gradient)
+
+    def _moved(self, at: int, tensor: Tensor, gradient: Tensor) -> Tensor:
+        low, high = float_range(self.spec.inputs[at])
+        step = STEP * tensor.float().std(correction=0) * gradient.sign()
+        return (tensor + step).clamp(low, high).to(tensor.dtype)
