@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from toolkit.benching.values import Row
 from toolkit.benching.vetting import vetted
 from toolkit.events import ignore
 from toolkit.options import VARIANTS, BenchOptions, Cell
+from toolkit.results import CheckStatus
 from toolkit.spec import PART_FAMILIES
 from toolkit.stages.subject import prepare
 from toolkit.timing.calls import Contestant
+from toolkit.variants import parse
 from toolkit.words import ModelWords
 
 
@@ -47,16 +49,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = [name for name in chosen if name] or networks()
         metafunc.parametrize("judged", names, indirect=True, scope="session")
     if "variant" in metafunc.fixturenames:
-        metafunc.parametrize("variant", config.getoption("--variants").split(","))
+        metafunc.parametrize("variant", chosen_variants(config))
+
+
+def chosen_variants(config: pytest.Config) -> tuple[str, ...]:
+    """The variants to time, as tables name them; raises `UsageError` for one that there is not."""
+    return tuple(parse(name).word for name in config.getoption("--variants").split(",") if name)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What of one model may be timed: its rows, and a contestant for each that is right."""
+    """What of one model may be timed: its rows, and a contestant for each that is right.
+
+    `verdicts` are the statuses of the checks of what is not eager itself.
+    """
 
     name: str
     device: str
     entries: dict[str, tuple[Row, Contestant | None]]
+    verdicts: Mapping[str, CheckStatus]
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +76,7 @@ def judged(request: pytest.FixtureRequest) -> Iterator[Judged]:
     flag = request.config.getoption
     name, device = request.param, flag("--device")
     cell = Cell(flag("--batch"), flag("--threads"), device)
-    variants = tuple(flag("--variants").split(","))
+    variants = chosen_variants(request.config)
     subject = prepare(ModelWords(name, weights=flag("--weights")), fallback=True)
     options = BenchOptions(variants)
     torch.set_num_threads(cell.threads)
@@ -75,4 +86,10 @@ def judged(request: pytest.FixtureRequest) -> Iterator[Judged]:
         lineup = Lineup([candidate], cell)
         lineup = replace(lineup, vetted={one.name: one for one in vetted(lineup)})
         with torch.inference_mode():
-            yield Judged(name, device, {one: (row, call) for one, row, call in lineup.entered()})
+            entries = {one[0]: lineup.entry(*one) for one in lineup.entering()}
+            verdicts = {
+                one: held.status
+                for one, (row, _) in entries.items()
+                if (held := lineup.vetted.get(one) or forms.get(row.format or "")) is not None
+            }
+            yield Judged(name, device, entries, verdicts)

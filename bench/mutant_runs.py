@@ -30,10 +30,14 @@ import pytest
 
 from bench.mutation import Mutant
 
-PRELOADED = ("torch", "hypothesis.extra.numpy", "toolkit.probing", "toolkit.registry")
+PRELOADED = (
+    *("torch", "torch._dynamo", "hypothesis.extra.numpy"),
+    *("toolkit.probing", "toolkit.registry"),
+)
 """None of them may import a module that is mutated; onnxruntime's threads must not be forked."""
-LIMIT_S = 600.0
-"""All quick tests take a fifth of it on a busy machine: a mutant that takes longer hangs."""
+TIMES_LONGER = 10.0
+"""Than all tests take as they are, watched, at the beginning: what takes so long hangs."""
+LEAST_LIMIT_S = 60.0
 POLL_S = 0.005
 KILLED = 1
 OPTIONS = (
@@ -71,12 +75,15 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
         words = [str(path) for path in tests]
+        began = time.monotonic()
         entered = _as_they_are(words, {mutant.path for mutant in mutants}, Path(folder) / "entered")
+        limit_s = max(LEAST_LIMIT_S, TIMES_LONGER * (time.monotonic() - began))
+        children = Children(jobs, tell, limit_s)
         codes = {mutant: code for mutant in mutants if (code := new_code(mutant)) is not None}
         others = [mutant for mutant in mutants if mutant not in codes]
-        _fork_each(others, jobs, tell, lambda one: _afresh(root, words, one))
+        children.work_on(others, lambda one: _afresh(root, words, one))
         # From here on the modules are loaded.
-        if _pytest(words, _Swapping(codes, entered, jobs, tell)) != 0:
+        if _pytest(words, _Swapping(codes, entered, children)) != 0:
             sys.exit("the tests could not be collected")
 
 
@@ -108,32 +115,36 @@ def _within(code: CodeType, name: str) -> CodeType | None:
 def _as_they_are(words: Sequence[str], files: set[Path], written: Path) -> dict[str, Entered]:
     """Run the tests without a mutant, for what each enters; exits where one fails."""
     child = _forked(lambda: _pytest(["-x", *words], _Watching(files, written)), quiet=False)
-    deadline = time.monotonic() + LIMIT_S
-    while (code := _state(child, deadline)) is None:
-        time.sleep(POLL_S)
-    if code != 0:
+    _, status = os.waitpid(child, 0)
+    if status != 0:
         sys.exit("the tests must pass as they are")
     found = json.loads(written.read_text(encoding="utf-8"))
     return {name: Entered(took, frozenset(into)) for name, (took, into) in found.items()}
 
 
-def _fork_each(
-    mutants: Sequence[Mutant], jobs: int, tell: Outcome, work: Callable[[Mutant], int]
-) -> None:
-    """Do the work for each mutant in a child of its own, `jobs` at a time."""
-    waiting = list(reversed(mutants))
-    running: dict[int, tuple[Mutant, float]] = {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            mutant = waiting.pop()
-            child = _forked(functools.partial(work, mutant))
-            running[child] = (mutant, time.monotonic() + LIMIT_S)
-        for child, (mutant, deadline) in list(running.items()):
-            code = _state(child, deadline)
-            if code is not None:
-                del running[child]
-                tell(mutant, code != 0)
-        time.sleep(POLL_S)
+@dataclass(frozen=True)
+class Children:
+    """Children, `jobs` at a time, each ended after `limit_s`."""
+
+    jobs: int
+    tell: Outcome
+    limit_s: float
+
+    def work_on(self, mutants: Sequence[Mutant], work: Callable[[Mutant], int]) -> None:
+        """Do the work for each mutant in a child of its own."""
+        waiting = list(reversed(mutants))
+        running: dict[int, tuple[Mutant, float]] = {}
+        while waiting or running:
+            while waiting and len(running) < self.jobs:
+                mutant = waiting.pop()
+                child = _forked(functools.partial(work, mutant))
+                running[child] = (mutant, time.monotonic() + self.limit_s)
+            for child, (mutant, deadline) in list(running.items()):
+                code = _state(child, deadline)
+                if code is not None:
+                    del running[child]
+                    self.tell(mutant, code != 0)
+            time.sleep(POLL_S)
 
 
 def _afresh(root: Path, words: Sequence[str], mutant: Mutant) -> int:
@@ -166,13 +177,11 @@ class _Swapping(_Hasty):
         self,
         codes: Mapping[Mutant, CodeType],
         entered: Mapping[str, Entered],
-        jobs: int,
-        tell: Outcome,
+        children: Children,
     ) -> None:
         self._codes = codes
         self._entered = entered
-        self._jobs = jobs
-        self._tell = tell
+        self._children = children
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         def work(mutant: Mutant) -> int:
@@ -183,7 +192,7 @@ class _Swapping(_Hasty):
                     item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             return 0
 
-        _fork_each(list(self._codes), self._jobs, self._tell, work)
+        self._children.work_on(list(self._codes), work)
         return True
 
     def _seconds(self, item: pytest.Item) -> float:

@@ -102,6 +102,30 @@ def test_an_error_is_raised_with_its_model_and_hint() -> None:
         toolkit.check(Plain(), inputs={"x": "batch,7"})
 
 
+def test_a_keyword_that_there_is_not_is_never_passed_over() -> None:
+    module, unknown = Plain(), {"inputs": INPUTS, "dim": {"x": "1..4"}}
+    verbs: list[Any] = [toolkit.check, toolkit.export, toolkit.bench]
+    for verb in verbs:
+        with pytest.raises(UsageError, match="no keyword dim") as caught:
+            verb(module, **unknown)
+        assert caught.value.hint == "did you mean dims?"
+    with pytest.raises(UsageError, match="no keyword tolerance"):
+        toolkit.compare(module, module, inputs=INPUTS, tolerance=1e-3)  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="no keyword max_score"):
+        toolkit.export(module, inputs=INPUTS, max_score=40)  # type: ignore[call-arg]
+
+
+def test_how_forms_are_judged_reaches_check_and_compare(tmp_path: Path) -> None:
+    said: Any = {"inputs": INPUTS, "atol": 1e9, "budget_s": 0.0, "failures": tmp_path / "kept"}
+    (row,) = toolkit.check(Plain(), formats="trace", **said)
+    assert (row.format, row.noise_source, row.cases) == ("trace", "override", 8)
+    module = Plain()
+    (row,) = toolkit.compare(module, module, max_score=40, **(said | {"atol": None}))
+    assert (row.status, row.max_score, row.noise_source) == ("pass", 40, "float64")
+    with pytest.raises(UsageError, match="no device is called gpu"):
+        toolkit.check(module, device="gpu", **said)
+
+
 def test_a_module_without_inputs_is_told_which_it_could_have() -> None:
     with pytest.raises(InputsError) as caught:
         toolkit.check(Plain())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from onnx import numpy_helper
 from torch import nn
 
 import toolkit
+from toolkit.cli import main
 from toolkit.errors import REFUSED, InputsError, RefusedError, UnreadableError, UsageError
 from toolkit.given import Inputs
 from toolkit.options import BenchOptions
@@ -193,3 +195,24 @@ def test_a_file_that_is_no_program_is_said_to_be_none(name: str, tmp_path: Path)
     with pytest.raises(UnreadableError, match="is no program that torch can load") as raised:
         prepare(ModelWords(str(path), inputs=("x=2,3",) if name == "none.pt" else ()), trust=True)
     assert raised.value.exit_code == REFUSED
+
+
+def _save_program(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated
+        module = torch.jit.trace(nn.Linear(3, 2).eval(), torch.ones(2, 3))  # type: ignore[no-untyped-call]
+        module.save(path)
+
+
+def test_a_program_of_another_hand_is_exported_when_it_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _save_program(Path("theirs.pt"))
+    command = ["export", "theirs.pt", "--input", "input=batch,3", "-f", "trace"]
+    with pytest.raises(RefusedError, match="theirs"):
+        toolkit.export("theirs.pt", inputs={"input": "batch,3"}, formats=["trace"])
+    assert main(command) == REFUSED
+    assert main([*command, "--trust"]) == 0
+    made = toolkit.export("theirs.pt", inputs={"input": "batch,3"}, formats=["trace"], trust=True)
+    assert [form.status for form in made.forms] == ["ok"]

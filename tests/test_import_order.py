@@ -16,8 +16,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # above its own and from itself. The same table stands in ARCHITECTURE.md.
 ROWS: tuple[tuple[str, ...], ...] = (
     ("_version", "errors"),
-    ("calling", "flattening"),
-    ("spec", "events", "folders", "seeds", "reasons", "transfer", "parameter_list"),
+    ("calling", "flattening", "ports"),
+    ("spec", "events", "folders", "grammar", "seeds", "reasons", "transfer", "parameter_list"),
     ("hashing", "words", "images", "labels", "signatures"),
     ("inputs", "data", "user_code", "libraries", "preprocessing"),
     ("registry", "probing", "operators"),

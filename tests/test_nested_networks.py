@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import toolkit
@@ -74,6 +77,34 @@ def test_a_script_takes_the_modules_own_arguments(
 ) -> None:
     formats = (*FORMATS, "script")
     assert verdicts(module(), inputs, formats, tmp_path) == dict.fromkeys(formats, "pass")
+
+
+class Mixed(nn.Module):
+    """Returns `wrapped(y, 2 y, y + 1)`: TorchScript's lists and dicts hold one type alone."""
+
+    def __init__(self, wrapped: Callable[..., Any]) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 4)
+        self.wrapped = wrapped
+
+    def forward(self, x: torch.Tensor) -> Any:
+        y = self.layer(x)
+        return self.wrapped(y, 2 * y, y + 1)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda a, b, c: {"a": a, "b": (b, c)},
+        lambda a, b, c: [a, (b, c)],
+        lambda a, b, c: [[a, b], [c]],
+        lambda a, b, c: {"a": {"c": a}, "b": {"c": b}},
+    ],
+    ids=["dict-of-both", "list-of-both", "list-of-lists", "dict-of-dicts"],
+)
+def test_nested_outputs_are_traced(wrapped: Callable[..., Any], tmp_path: Path) -> None:
+    said = verdicts(Mixed(wrapped), {"x": "batch,8"}, ("trace",), tmp_path)
+    assert said == {"trace": "pass"}
 
 
 @pytest.mark.parametrize("format_name", ["onnx", "pt2", "trace", "script"])

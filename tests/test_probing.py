@@ -11,8 +11,8 @@ from torch import nn
 
 from toolkit import probing
 from toolkit.errors import InputsError
+from toolkit.grammar import parse_input
 from toolkit.spec import ModelSpec, Port
-from toolkit.words import parse_input
 
 
 class Calls(nn.Module):

@@ -11,6 +11,7 @@ import pytest
 from tests.timing.recorded import a_set, around
 from toolkit import results
 from toolkit.benching.values import Described, Entrant, Row, SetOfRounds, Task, Vetted
+from toolkit.errors import MissingError, UsageError
 from toolkit.isolation import Death
 from toolkit.options import BenchOptions, TimedForm
 from toolkit.sweep import Sweep, jobs
@@ -140,6 +141,121 @@ def test_a_variant_with_processes_of_its_own_has_one_for_each_set(
     own = [task for name, task in processes.asked if name == "time_set" and task.only]
     assert len(own) == len(processes.sets)
     assert sweep.benched[0].variants[1].alone
+
+
+@pytest.mark.parametrize(
+    ("end", "note"),
+    [
+        (Death("crash", "it ended"), "crash: it ended"),
+        (MissingError("there is no such library"), "there is no such library"),
+    ],
+)
+def test_what_goes_wrong_in_a_process_of_its_own_is_told_in_its_row_alone(
+    monkeypatch: pytest.MonkeyPatch, end: Death | MissingError, note: str
+) -> None:
+    class Ending(Processes):
+        def run(self, function: str, *arguments: object, **more: object) -> Iterator[object]:
+            task = arguments[1]
+            assert isinstance(task, Task)
+            if task.only is None:
+                yield from super().run(function, *arguments, **more)
+                return
+            self.asked.append((function, task))
+            if isinstance(end, Death):
+                yield end
+                return
+            raise end
+
+    processes = Ending(lambda _: [a_row("eager"), a_row("onnx-spin", alone=True)])
+    sweep = benched(monkeypatch, processes, "eager", "onnx-spin")
+    eager, spinning = sweep.benched[0].variants
+    assert eager.calls > 0
+    assert (spinning.verdict, spinning.note) == ("not timed", note)
+    assert len([task for _, task in processes.asked if task.only]) == 1
+    assert sweep.failures == []
+
+
+def test_what_several_jobs_of_a_comparison_fail_for_is_said_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Refusing(Processes):
+        def run(self, function: str, *arguments: object, **_: object) -> Iterator[object]:
+            self.asked.append((function, arguments[1]))  # type: ignore[arg-type]
+            raise UsageError("batch 9 is out of the model's range")
+
+    processes = Refusing(two_rows)
+    sweep = benched(monkeypatch, processes, "eager", "onnx-none")
+    assert [name for name, _ in processes.asked] == ["vet", "time_set"]
+    assert [one.message for one in sweep.failures] == ["batch 9 is out of the model's range"]
+    assert sweep.exit_code() == 2
+
+
+def test_a_process_that_ends_at_the_cold_starts_loses_no_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Ending(Processes):
+        def run(self, function: str, *arguments: object, **more: object) -> Iterator[object]:
+            if function == "describe":
+                yield Death("crash", "it ended")
+                return
+            yield from super().run(function, *arguments, **more)
+
+    sweep = benched(monkeypatch, Ending(two_rows), "eager", "onnx")
+    for one in sweep.benched[0].variants:
+        assert one.calls > 0
+        assert one.note == "no cold start: crash: it ended"
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_comparison_keeps_the_sets_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    class Interrupted(Processes):
+        def run(self, function: str, *arguments: object, **more: object) -> Iterator[object]:
+            if len(self.sets) == 3:
+                raise end
+            yield from super().run(function, *arguments, **more)
+
+    monkeypatch.setattr(jobs, "run_job", Interrupted(two_rows).run)
+    kept: list[int] = []
+    sweep = Sweep()
+    sweep.saved = lambda: kept.append(len(sweep.benched))
+    with pytest.raises(end):
+        sweep.time([Entrant(WORDS, {"onnx": ONNX}, Path())], BenchOptions(("eager", "onnx")), "cpu")
+    assert [(one.sets, one.stopped) for one in sweep.benched] == [(3, "interrupted")]
+    assert all(one.calls > 0 for one in sweep.benched[0].variants)
+    assert kept == [1]
+
+
+class Entering(Processes):
+    """Several models, of which some cannot be had."""
+
+    lost: tuple[str, ...] = ()
+
+    def run(self, function: str, *arguments: object, **more: object) -> Iterator[object]:
+        if function != "enter":
+            yield from super().run(function, *arguments, **more)
+            return
+        words = arguments[0]
+        assert isinstance(words, ModelWords)
+        if words.word in self.lost:
+            raise UsageError("running it raised RuntimeError", model=words.word)
+        yield Entrant(words, {}, Path())
+
+
+@pytest.mark.parametrize(("lost", "tables"), [("b.py:B", 1), ("a.py:A", 0)])
+def test_a_model_that_cannot_be_had_leaves_the_others_to_be_compared_with_the_first(
+    monkeypatch: pytest.MonkeyPatch, lost: str, tables: int
+) -> None:
+    processes = Entering(two_rows)
+    processes.lost = (lost,)
+    monkeypatch.setattr(jobs, "run_job", processes.run)
+    sweep = Sweep()
+    models = [ModelWords(word) for word in ("a.py:A", "b.py:B", "c.py:C")]
+    sweep.bench(models, BenchOptions(("eager", "onnx"), preset="quick"))
+    assert len(sweep.benched) == tables
+    assert [(row.model, row.format, row.status) for row in sweep.checked] == [(lost, None, "error")]
+    assert sweep.exit_code() == 2
 
 
 def test_what_is_more_than_a_form_is_judged_once_before_the_sets(

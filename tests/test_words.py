@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 
 from toolkit.calling import Constant
 from toolkit.errors import InputsError, UsageError
+from toolkit.grammar import parse_argument, parse_dim, parse_input, parse_range
 from toolkit.spec import DTYPES, Port
-from toolkit.words import (
-    ModelWords,
-    display_name,
-    parse_argument,
-    parse_dim,
-    parse_formats,
-    parse_input,
-    parse_range,
-)
+from toolkit.words import ModelWords, display_name, parse_formats
 
 
 @pytest.mark.parametrize(

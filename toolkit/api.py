@@ -19,17 +19,21 @@ from toolkit import pipeline, registry, results, runtimes
 from toolkit.comparing import applied, candidates, judging
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.events import Observe, ignore
-from toolkit.given import Given, training_of, words_of
+from toolkit.given import (
+    Given,
+    Judged,
+    check_options,
+    require_known,
+    training_of,
+    words_of,
+)
 from toolkit.options import (
-    BUDGET_S,
     EXPORTED,
     OPSET,
     BenchOptions,
-    CheckOptions,
     ExportOptions,
     PredictOptions,
 )
-from toolkit.parity.limits import MAX_SCORE, Limits, Tolerances
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES, ModelSpec
@@ -128,6 +132,7 @@ def export(
     formats: Sequence[str] = (),
     out: Path | str = EXPORTED,
     opset: int = OPSET,
+    trust: bool = False,
     observe: Observe = ignore,
     **given: Unpack[Given],
 ) -> results.ExportedModel:
@@ -135,8 +140,9 @@ def export(
 
     What may be said about the model is `toolkit.given.Given`.
     """
-    subject = subject_of(model, given, observe)
-    options = ExportOptions(parse_formats(formats), Path(out), opset)
+    require_known(given, Given)
+    subject = subject_of(model, given, observe, trust=trust)
+    options = ExportOptions(parse_formats(formats), Path(out), opset, trust)
     room.require_to_export(subject, options)
     return exporting.export_bundle(
         subject, options, {}, reference(subject, observe=observe, budget_s=0.0), observe
@@ -144,76 +150,47 @@ def export(
 
 
 def check(
-    model: Model,
-    *,
-    formats: Sequence[str] = (),
-    device: str = "cpu",
-    failures: Path | str = EXPORTED,
-    trust: bool = False,
-    budget_s: float | None = BUDGET_S,
-    max_score: float = MAX_SCORE,
-    atol: float | Tolerances | None = None,
-    rtol: float | Tolerances | None = None,
-    min_agreement: float | None = None,
-    min_sqnr: float | None = None,
-    observe: Observe = ignore,
-    **given: Unpack[Given],
+    model: Model, *, observe: Observe = ignore, **said: Unpack[Judged]
 ) -> list[results.CheckResult]:
     """One verdict a format: whether the exported form is as accurate as the model.
 
-    `budget_s` is the time for the cases of one form; None has no end. A form passes up to
-    `max_score`. `atol` and `rtol`, numbers or numbers by the outputs' names, judge in place of the
-    score: right where |form - eager| ≤ atol + rtol |eager|. `min_agreement` (a share) and
-    `min_sqnr` (dB) are bounds for forms of lower precision than the model. What may be said about
-    the model is `toolkit.given.Given`.
+    `said` is how forms are judged, `toolkit.given.Judged` (`formats`, `device`, `budget_s`,
+    `max_score`, `atol`, …), and what is said about the model, `toolkit.given.Given` (`inputs`, …).
     """
-    limits = Limits.said(max_score, atol, rtol, min_agreement, min_sqnr)
-    subject = subject_of(model, given, observe, fallback=True, trust=trust)
-    names = parse_formats(formats)
-    options = CheckOptions(names, device, OPSET, Path(failures), trust, budget_s, limits=limits)
-    return list(pipeline.checked(subject, options, names or FORMAT_NAMES, observe=observe))
+    options = check_options(said)
+    torch_device(options.device)
+    subject = subject_of(model, said, observe, fallback=True, trust=options.trust)
+    names = options.formats or FORMAT_NAMES
+    return list(pipeline.checked(subject, options, names, observe=observe))
 
 
 def compare(
     reference: Model | Path,
     candidate: Model | Path,
     *,
-    formats: Sequence[str] = (),
-    device: str = "cpu",
-    failures: Path | str = EXPORTED,
-    trust: bool = False,
-    budget_s: float | None = BUDGET_S,
-    max_score: float = MAX_SCORE,
-    atol: float | Tolerances | None = None,
-    rtol: float | Tolerances | None = None,
-    min_agreement: float | None = None,
-    min_sqnr: float | None = None,
     observe: Observe = ignore,
-    **given: Unpack[Given],
+    **said: Unpack[Judged],
 ) -> list[results.CheckResult]:
     """One verdict a form of the candidate: whether it computes what the reference does.
 
-    Either is a module, a spec, a model word, a file or a bundle; `formats` chooses among the forms
-    of a bundle, and the limits are those of `check`. What is said in `toolkit.given.Given` applies
-    as on the command line: `inputs` to the one that does not say its own; where neither does, the
-    candidate takes the reference's.
+    Either is a module, a spec, a model word, a file or a bundle. `said` is as for `check`:
+    `formats` chooses among the forms of a bundle, and what is said about a model applies as on the
+    command line, `inputs` to the one that does not say its own; where neither does, the candidate
+    takes the reference's.
     """
-    limits = Limits.said(max_score, atol, rtol, min_agreement, min_sqnr)
+    options = check_options(said)
     first, second = (str(one) if isinstance(one, Path) else one for one in (reference, candidate))
-    torch_device(device)
-    words = words_of(_word(first), given)
+    torch_device(options.device)
+    words = words_of(_word(first), said)
     other = replace(words, word=_word(second))
     kind = _kind(second, other)
     own, theirs = applied.applied(words, _kind(first, words), kind, other.word)
-    subject = _subject(first, own, observe, fallback=True, trust=trust)
-    make = candidates.of_words(theirs, kind, trust=trust)
+    subject = _subject(first, own, observe, fallback=True, trust=options.trust)
+    make = candidates.of_words(theirs, kind, trust=options.trust)
     if isinstance(second, ModelSpec):
         make = candidates.of_spec(second, theirs)
     elif isinstance(second, nn.Module):
         make = candidates.of_module(second, theirs)
-    options = CheckOptions(
-        parse_formats(formats), device, OPSET, Path(failures), trust, budget_s, limits=limits
-    )
     return list(judging.compare(subject, make, options, words, observe=observe))
 
 
@@ -230,6 +207,7 @@ def bench(
     forms that fail parity are not timed. Runs in this process: set the thread variables of your
     libraries before it imports them. `toolkit bench` times in several fresh processes.
     """
+    require_known(given, Given)
     options = options or BenchOptions()
     models = [model] if isinstance(model, str | ModelSpec | nn.Module) else list(model)
     subjects = [

@@ -1,14 +1,23 @@
-"""What is said about a model in Python, as the words that say the same on the command line."""
+"""What is said in Python of a model and its check, as the command line has it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from toolkit.calling import Constant
 from toolkit.errors import UsageError
-from toolkit.words import RECIPES, ModelWords, TrainingWords, plain_word
+from toolkit.options import EXPORTED, CheckOptions
+from toolkit.parity.limits import Limits, Tolerances
+from toolkit.words import (
+    RECIPES,
+    ModelWords,
+    TrainingWords,
+    nearest_words,
+    parse_formats,
+    plain_word,
+)
 
 Inputs = Mapping[str, Constant]
 """By the parameters of `forward`: text as for `--input`, and any other value is a constant."""
@@ -41,6 +50,55 @@ class Given(TypedDict, total=False):
     recipe: str
     epochs: int | None
     seed: int
+
+
+class Judged(Given, total=False):
+    """How forms are judged, beside what may be said about the model.
+
+    `formats`: those to judge, all four without it; `device`: `cpu` or `cuda[:N]`; `failures`: the
+    folder for failing cases, `exported`. `trust` loads programs that this user's toolkit did not
+    write. `budget_s` is the time for the cases of one form, 60 s; None has no end. A form passes up
+    to `max_score`, 30. `atol` and `rtol`, numbers or numbers by the outputs' names, judge in place
+    of the score: right where |form - eager| ≤ atol + rtol |eager|. `min_agreement` (a share) and
+    `min_sqnr` (dB) are bounds for forms of lower precision than the model.
+    """
+
+    formats: Sequence[str]
+    device: str
+    failures: Path | str
+    trust: bool
+    budget_s: float | None
+    max_score: float
+    atol: float | Tolerances | None
+    rtol: float | Tolerances | None
+    min_agreement: float | None
+    min_sqnr: float | None
+
+
+_OF_LIMITS = ("max_score", "atol", "rtol", "min_agreement", "min_sqnr")
+_OF_CHECKS = ("device", "trust", "budget_s")
+
+
+def check_options(said: Judged) -> CheckOptions:
+    """How forms are to be judged; raises `UsageError`."""
+    require_known(said, Judged)
+    values: Mapping[str, Any] = said
+    return CheckOptions(
+        formats=parse_formats(said.get("formats", ())),
+        failures=Path(said.get("failures", EXPORTED)),
+        limits=Limits.said(**{name: values[name] for name in _OF_LIMITS if name in values}),
+        **{name: values[name] for name in _OF_CHECKS if name in values},
+    )
+
+
+def require_known(said: Mapping[str, object], kind: type[Given]) -> None:
+    """Raise `UsageError` for a keyword that there is not: it must not be passed over."""
+    known = sorted(kind.__annotations__)
+    for name in said:
+        if name not in known:
+            near = nearest_words(name, known)
+            hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(known)}"
+            raise UsageError(f"there is no keyword {name}", hint=hint)
 
 
 def words_of(word: str, given: Given) -> ModelWords:

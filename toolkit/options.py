@@ -29,11 +29,15 @@ def reproductions_wanted() -> bool:
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles."""
+    """What is exported where: `formats` as asked for (empty: all), `out` holds the bundles.
+
+    `trust` loads programs that this user's toolkit did not write.
+    """
 
     formats: tuple[str, ...] = ()
     out: Path = EXPORTED
     opset: int = OPSET
+    trust: bool = False
 
 
 @dataclass(frozen=True)

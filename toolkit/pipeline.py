@@ -7,26 +7,19 @@ by name, and the Python API in this process.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from toolkit import libraries, registry, results, weights
-from toolkit.benching.contestants import Candidate, Lineup
-from toolkit.benching.describing import described
-from toolkit.benching.entering import chosen_of, entered, formats_of
-from toolkit.benching.merging import Gathered, merged
-from toolkit.benching.rounds import timed
-from toolkit.benching.values import Described, Entrant, SetOfRounds, Task, Vetted, one_process
-from toolkit.benching.vetting import vetted
+from toolkit.benching.jobs import bench, describe, enter, time_set, vet
 from toolkit.comparing import applied, candidates, judging
 from toolkit.errors import BuildError, RefusedError
 from toolkit.events import Observe, ignore
 from toolkit.folders import temporary_folder
 from toolkit.options import (
-    BenchOptions,
     CheckOptions,
     ExportOptions,
     PredictOptions,
@@ -36,13 +29,7 @@ from toolkit.options import (
 from toolkit.parity.reference import Reference
 from toolkit.runtimes.devices import torch_device
 from toolkit.spec import FORMAT_NAMES, PART_FAMILIES, ModelSpec
-from toolkit.stages import (
-    exporting,
-    picturing,
-    predicting,
-    room,
-    self_testing,
-)
+from toolkit.stages import exporting, picturing, predicting, room, self_testing
 from toolkit.stages.checking import Checking, FormAtHand, check_form, discard, not_held
 from toolkit.stages.planning import planned
 from toolkit.stages.self_testing import SelfTesting
@@ -50,6 +37,26 @@ from toolkit.stages.sources import Sources
 from toolkit.stages.subject import Subject, prepare, reference, train_plan
 from toolkit.timing import machine
 from toolkit.words import ModelWords, TrainingWords
+
+__all__ = [
+    "bench",
+    "check",
+    "checked",
+    "compare",
+    "describe",
+    "draw",
+    "enter",
+    "export",
+    "plan",
+    "predict",
+    "prove",
+    "resolve",
+    "self_test",
+    "self_tested",
+    "time_set",
+    "train",
+    "vet",
+]
 
 
 def resolve(
@@ -145,7 +152,7 @@ def export(
     observe: Observe = ignore,
 ) -> Iterator[results.ExportedModel]:
     """Write the bundle of one model; `dead` are forms whose export ended a process before."""
-    subject = prepare(words, observe)
+    subject = prepare(words, observe, trust=options.trust)
     room.require_to_export(subject, options)
     judged_against = reference(subject, observe=observe, budget_s=0.0)
     yield exporting.export_bundle(subject, options, dead, judged_against, observe)
@@ -162,7 +169,7 @@ def prove(
 ) -> Iterator[results.ExportedModel | results.CheckResult]:
     """Write the bundle, then check its forms in `names`; on the CPU both share one reference."""
     torch_device(check_options.device)
-    subject = prepare(words, observe, fallback=True)
+    subject = prepare(words, observe, trust=options.trust, fallback=True)
     room.require_to_export(subject, options)
     room.require_to_check(subject, names, written=True)
     judged_against = reference(subject, observe=observe, budget_s=check_options.budget_s)
@@ -317,96 +324,3 @@ def draw(
     """The machine, then the pictures of one generative model, written into `folder`."""
     yield _surroundings()
     yield from picturing.draw(words, folder, observe)
-
-
-def enter(
-    words: ModelWords,
-    options: BenchOptions,
-    device: str,
-    folder: Path,
-    *,
-    observe: Observe = ignore,
-) -> Iterator[results.CheckResult | Entrant]:
-    """The verdicts of what is to be timed on a device; then the model, its forms in `folder`."""
-    torch_device(device)
-    subject = prepare(words, observe, trust=options.trust, fallback=True)
-    room.require_to_bench(subject, formats_of(chosen_of(subject, options)), written=False)
-    folder.mkdir(parents=True, exist_ok=True)
-    rows, forms = entered(subject, options, device, folder, observe)
-    yield from rows
-    yield Entrant(words, forms, folder, ours=not subject.is_exported)
-
-
-def vet(entrants: Sequence[Entrant], task: Task, *, observe: Observe = ignore) -> Iterator[Vetted]:
-    """What parity says of the variants that are more than a form as it was checked."""
-    yield from vetted(_lineup(entrants, task, observe))
-
-
-def time_set(
-    entrants: Sequence[Entrant], task: Task, *, observe: Observe = ignore
-) -> Iterator[SetOfRounds]:
-    """One set of rounds of a comparison: what a fresh process does."""
-    yield timed(_lineup(entrants, task, observe), task.protocol)
-
-
-def describe(
-    entrants: Sequence[Entrant],
-    task: Task,
-    timed_names: frozenset[str],
-    *,
-    observe: Observe = ignore,
-) -> Iterator[Described]:
-    """The work of each model and the cold starts of what was timed; none for a quick one."""
-    lineup = _lineup(entrants, task, observe)
-    yield described(lineup, timed_names, starts=task.options.preset != "quick")
-
-
-def _lineup(entrants: Sequence[Entrant], task: Task, observe: Observe) -> Lineup:
-    """The models of a comparison, built anew."""
-    torch_device(task.cell.device)
-    torch.set_num_threads(task.cell.threads)
-    options, candidates = task.options, []
-    for one in entrants:
-        subject = prepare(one.words, observe, one.bundle, trust=options.trust, fallback=True)
-        chosen = chosen_of(subject, options)
-        room.require_to_bench(subject, formats_of(chosen), written=True)
-        candidates.append(Candidate(subject, chosen, one.forms, one.scratch))
-    return Lineup(candidates, task.cell, task.vetted, task.dead, task.only, task.again, observe)
-
-
-def bench(
-    subjects: Sequence[Subject], options: BenchOptions, *, observe: Observe = ignore
-) -> Iterator[results.CheckResult | results.Comparison]:
-    """All of a comparison in this process: verdicts, then a table for each cell.
-
-    What needs a process of its own is not timed, and nothing is started cold.
-    """
-    with temporary_folder() as folder:
-        for device in options.devices:
-            candidates = []
-            for number, subject in enumerate(subjects):
-                chosen = chosen_of(subject, options)
-                room.require_to_bench(subject, formats_of(chosen), written=False)
-                place = Path(folder, device.replace(":", "-"), str(number))
-                place.mkdir(parents=True)
-                rows, forms = entered(subject, options, device, place, observe)
-                yield from rows
-                candidates.append(Candidate(subject, chosen, forms, place))
-            for cell in options.cells(device):
-                yield from _in_one_process(Lineup(candidates, cell, observe=observe), options)
-
-
-def _in_one_process(
-    lineup: Lineup, options: BenchOptions
-) -> Iterator[results.CheckResult | results.Comparison]:
-    torch.set_num_threads(lineup.cell.threads)
-    passed = {}
-    for one in vetted(lineup):
-        passed[one.name] = one
-        if one.status != "pass":
-            yield one.row
-    lineup = replace(lineup, vetted=passed)
-    protocol = one_process(options, lineup.candidates[0].subject.words.seed)
-    gathered = Gathered(options, lineup.cell, [timed(lineup, protocol)])
-    gathered.described = described(lineup, frozenset(), starts=False)
-    yield merged(gathered)

@@ -1,14 +1,10 @@
 """The words of the command line that describe a model, parsed before the first second of work.
 
-`--input NAME=DIM,DIM,…[:DTYPE]` or `NAME:=VALUE`, `--dim NAME=LOW..HIGH[:STEP][@TRACED]`,
-`--range NAME=LOW..HIGH` and `--arg NAME=VALUE`; the grammar is DESIGN's. Nothing here imports
-torch.
+What stands in them is read by `grammar.py`. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
-import ast
-import difflib
 import os
 import re
 import shlex
@@ -17,14 +13,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.calling import Constant
-from toolkit.errors import InputsError, SpecError, UsageError
-from toolkit.spec import ALL_FORMATS, DTYPES, Dimension, Port, Size
+from toolkit.errors import InputsError, UsageError
+from toolkit.grammar import (
+    is_constant,
+    nearest_words,
+    parse_argument,
+    parse_constant,
+    parse_dim,
+    parse_input,
+    parse_range,
+    told_nearest,
+)
+from toolkit.spec import ALL_FORMATS, Dimension, Port
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-_CONSTANT = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:=")
-_NUMBERS_BY_X = re.compile(r"\d+(x\d+)+")
-_RANGE = re.compile(r"(?P<low>-?[\d.eE+-]+?)\.\.(?P<high>-?[\d.eE+-]+)")
-_DIM = re.compile(r"(?P<low>\d+)\.\.(?P<high>\d*)(:(?P<step>\d+))?(@(?P<traced>\d+))?")
+__all__ = [
+    "AUTO",
+    "CONFIGURATION",
+    "ON_WINDOWS",
+    "RECIPES",
+    "ModelWords",
+    "TrainingWords",
+    "display_name",
+    "nearest_words",
+    "parse_formats",
+    "plain_word",
+    "shell_line",
+    "shell_word",
+    "told_origin",
+]
 
 
 CONFIGURATION = "config.json"
@@ -98,7 +114,7 @@ class ModelWords:
         if self.dynamic not in (None, AUTO):
             raise UsageError(
                 f"--dynamic {self.dynamic}: it takes {AUTO} alone"
-                f"{_nearest(str(self.dynamic), [AUTO])}",
+                f"{told_nearest(str(self.dynamic), [AUTO])}",
                 hint="a dimension that you know is dynamic has a name: --input x=batch,3,224,224",
             )
 
@@ -115,7 +131,7 @@ class ModelWords:
 
     def ports(self) -> tuple[Port, ...]:
         """The input ports of `--input`, their `--range` applied."""
-        ports = [parse_input(text) for text in self.inputs if not _CONSTANT.match(text)]
+        ports = [parse_input(text) for text in self.inputs if not is_constant(text)]
         return self.with_ranges(ports)
 
     def with_ranges(self, ports: Sequence[Port]) -> tuple[Port, ...]:
@@ -124,7 +140,7 @@ class ModelWords:
         known = {name for port in ports for name in (port.name, port.dotted)}
         unknown = [name for name in ranges if name not in known]
         if unknown and ports:
-            near = _nearest(unknown[0], sorted(known))
+            near = told_nearest(unknown[0], sorted(known))
             raise InputsError(
                 f"--range {unknown[0]}: no input has this name{near}", model=self.word
             )
@@ -132,7 +148,7 @@ class ModelWords:
 
     def constants(self) -> dict[str, Constant]:
         """The arguments of `forward` that `--input NAME:=VALUE` fixes, by path."""
-        return dict(parse_constant(text) for text in self.inputs if _CONSTANT.match(text))
+        return dict(parse_constant(text) for text in self.inputs if is_constant(text))
 
     def parsed_ranges(self) -> dict[str, tuple[float, float]]:
         """The ends of `--range` by input."""
@@ -172,149 +188,17 @@ def _ranged(port: Port, ranges: Mapping[str, tuple[float, float]]) -> Port:
     return port if ends is None else replace(port, low=ends[0], high=ends[1])
 
 
-def _split(option: str, text: str) -> tuple[str, str]:
-    name, equals, rest = text.partition("=")
-    if not equals or not _NAME.fullmatch(name) or not rest:
-        raise InputsError(f"{option} {text}: expected NAME=…, as in {_EXAMPLES[option]}")
-    return name, rest
-
-
-_EXAMPLES: Mapping[str, str] = {
-    "--input": "--input x=batch,3,224,224, --input tokens=batch,time:int64 or --input mask:=None",
-    "--dim": "--dim batch=1..64 or --dim height=32..512:32@64",
-    "--range": "--range tokens=0..999",
-    "--arg": "--arg hidden=128",
-}
-
-
-def parse_constant(text: str) -> tuple[str, Constant]:
-    """`use_cache:=False` as a path and a Python value; raises `InputsError` for anything else."""
-    path, _, rest = text.partition(":=")
-    try:
-        value = ast.literal_eval(rest)
-    except (ValueError, SyntaxError):
-        value = rest
-    if value is not None and not isinstance(value, bool | int | float | str):
-        raise InputsError(
-            f"--input {text}: {type(value).__name__} is no constant",
-            hint="a constant is None, True, False, a number or a text",
-        )
-    return path, value
-
-
-def parse_input(text: str) -> Port:
-    """`x=batch,3,224,224:float32` as a port; `states.1=…` lies inside a parameter of `forward`."""
-    path, rest = _split("--input", text)
-    name = path.replace(".", "_")
-    shape_text, _, dtype = rest.partition(":")
-    dtype = dtype or "float32"
-    if dtype not in DTYPES:
-        raise InputsError(
-            f"--input {text}: unknown dtype {dtype}{_nearest(dtype, DTYPES)}",
-            hint=f"one of: {', '.join(DTYPES)}",
-        )
-    return Port(name, _parse_shape(text, shape_text), dtype, path=path if path != name else None)
-
-
-def _parse_shape(text: str, shape_text: str) -> tuple[Size, ...]:
-    if shape_text == "()":
-        return ()
-    if _NUMBERS_BY_X.fullmatch(shape_text):
-        return tuple(int(part) for part in shape_text.split("x"))
-    sizes: list[Size] = []
-    for part in shape_text.split(","):
-        word = part.strip()
-        if word.isdigit():
-            sizes.append(int(word))
-        elif re.fullmatch(r"\w+x\d+(x\w+)*", word):
-            raise InputsError(
-                f"--input {text}: the x form takes numbers alone",
-                hint="separate named dimensions with commas: x=batch,3,224,224",
-            )
-        elif _NAME.fullmatch(word):
-            sizes.append(word)
-        else:
-            raise InputsError(
-                f"--input {text}: {word or 'an empty word'} is no size",
-                hint="a size is a number, or a name for a dynamic dimension",
-            )
-    return tuple(sizes)
-
-
-def told_input(port: Port) -> str:
-    """The words of `--input` that describe a port."""
-    shape = ",".join(map(str, port.shape)) or "()"
-    dtype = "" if port.dtype == "float32" else f":{port.dtype}"
-    return f"{port.dotted}={shape}{dtype}"
-
-
-def told_dim(dimension: Dimension) -> str:
-    """The words of `--dim` that describe a dimension."""
-    high = "" if dimension.high is None else dimension.high
-    step = "" if dimension.step == 1 else f":{dimension.step}"
-    traced = "" if dimension.traced_at is None else f"@{dimension.traced_at}"
-    return f"{dimension.name}={dimension.low}..{high}{step}{traced}"
-
-
-def parse_dim(text: str) -> Dimension:
-    """`batch=1..64:2@4` as a dimension; an empty high end is open."""
-    name, rest = _split("--dim", text)
-    found = _DIM.fullmatch(rest)
-    if not found:
-        raise InputsError(f"--dim {text}: expected LOW..HIGH[:STEP][@TRACED]")
-    try:
-        return Dimension(
-            name,
-            low=int(found["low"]),
-            high=int(found["high"]) if found["high"] else None,
-            step=int(found["step"] or 1),
-            traced_at=int(found["traced"]) if found["traced"] else None,
-        )
-    except SpecError as error:
-        raise InputsError(f"--dim {text}: {error.message}") from error
-
-
-def parse_range(text: str) -> tuple[str, tuple[float, float]]:
-    """`tokens=0..999` as a name and both ends."""
-    name, rest = _split("--range", text)
-    found = _RANGE.fullmatch(rest)
-    try:
-        if found and float(found["low"]) <= float(found["high"]):
-            return name, (float(found["low"]), float(found["high"]))
-    except ValueError:
-        pass
-    raise InputsError(f"--range {text}: expected LOW..HIGH, as in {_EXAMPLES['--range']}")
-
-
-def parse_argument(text: str) -> tuple[str, object]:
-    """`hidden=128` as a keyword argument."""
-    name, rest = _split("--arg", text)
-    try:
-        return name, ast.literal_eval(rest)
-    except (ValueError, SyntaxError):
-        return name, rest
-
-
-def parse_formats(words: Iterable[str]) -> tuple[str, ...]:
+def parse_formats(words: str | Iterable[str]) -> tuple[str, ...]:
     """Comma-separated format names, in the order given; none means all."""
-    names = [name for word in words for name in word.split(",") if name]
+    each = [words] if isinstance(words, str) else words
+    names = [name for word in each for name in word.split(",") if name]
     for name in names:
         if name not in ALL_FORMATS:
             raise UsageError(
-                f"unknown format {name}{_nearest(name, ALL_FORMATS)}",
+                f"unknown format {name}{told_nearest(name, ALL_FORMATS)}",
                 hint=f"one of: {', '.join(ALL_FORMATS)}",
             )
     return tuple(dict.fromkeys(names))
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def nearest_words(word: str, known: Sequence[str]) -> list[str]:
-    """Up to three known words that look like this one, the nearest first."""
-    return difflib.get_close_matches(word, known, n=3, cutoff=0.5)
 
 
 def plain_word(word: str) -> str:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 import toolkit
 from toolkit import results
-from toolkit.errors import UsageError
+from toolkit.errors import UNJUDGED, RunError, UsageError
+from toolkit.events import Progress
 from toolkit.options import BenchOptions
 from toolkit.runtimes.base import Array, Arrays, Runner, RunOptions
 from toolkit.variants import Source, Variant, trace_frozen
@@ -49,6 +50,37 @@ def test_models_are_one_comparison_with_the_first_ones_eager_as_its_baseline() -
     assert rows == [("Base", "eager"), ("Base", "trace"), ("Wider", "eager"), ("Wider", "trace")]
     assert comparison.baseline == "Base eager"
     assert all(one.speedup is not None for one in comparison.variants)
+
+
+def loads(seed: int) -> tuple[list[str], list[str]]:
+    """What is loaded in a process of this seed, in its order; and the rows that come of it."""
+    told: list[Progress] = []
+    options = BenchOptions(("eager", "trace", "pt2", "onnx"), preset="quick")
+    (comparison,) = toolkit.bench(
+        Base(), inputs=INPUTS, options=options, seed=seed, observe=told.append
+    )
+    order = [one.form for one in told if one.stage == "bench" and one.form is not None]
+    return order, [one.variant for one in comparison.variants]
+
+
+def test_the_seed_of_a_set_decides_in_which_order_its_process_loads() -> None:
+    found = [loads(seed) for seed in (0, 0, 1, 2)]
+    orders = [order for order, _ in found]
+    assert orders[0] == orders[1]
+    assert len({tuple(order) for order in orders}) > 1
+    for order, rows in found:
+        assert sorted(order) == ["eager", "eager", "onnx", "pt2", "trace"]  # the twin is one more
+        assert rows == ["eager", "trace", "pt2", "onnx"]
+
+
+def test_models_of_one_name_are_each_judged_by_themselves() -> None:
+    """A variant that is more than a form has the eager module of its own model to agree with."""
+    first, second = Base(), Base()
+    comparison = timed([first, second], "eager", "trace-frozen")
+    assert [one.verdict == "not timed" for one in comparison.variants] == [False] * 4
+    wider = type("Base", (Wider,), {"__init__": Wider.__init__})()
+    works = [one.work for one in timed([first, wider], "eager").variants]
+    assert [one.flops for one in works if one is not None] == [2 * 4 * 3, 2 * 4 * 64]
 
 
 def test_a_model_may_be_compared_with_itself() -> None:
@@ -121,6 +153,16 @@ def test_a_variant_that_computes_something_else_is_not_timed(
     assert eager.verdict != "not timed"
     assert frozen.verdict == "not timed"
     assert "trace-frozen" in str(frozen.note)
+
+
+def test_a_baseline_that_is_not_right_could_not_be_judged_and_is_no_wrong_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = _Broken(VARIANT.name, VARIANT.summary, VARIANT.runtime, VARIANT.format)
+    monkeypatch.setattr(trace_frozen, "VARIANT", broken)
+    with pytest.raises(RunError, match="trace-frozen") as raised:
+        timed(Base(), "eager", baseline="trace-frozen")
+    assert raised.value.exit_code == UNJUDGED
 
 
 def test_without_its_baseline_nothing_is_compared() -> None:

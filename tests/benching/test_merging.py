@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from tests.timing.recorded import a_set, around
 from toolkit import results
+from toolkit.baselines import Case, Remeasure
 from toolkit.benching.merging import Gathered, merged
 from toolkit.benching.values import Described, Row, SetOfRounds
 from toolkit.options import BenchOptions, Cell
@@ -53,8 +57,37 @@ def test_what_has_processes_of_its_own_is_compared_by_minima() -> None:
     assert 1.9 < spinning.minima_ratio < 2.1
 
 
+def test_what_died_in_a_process_of_its_own_says_so() -> None:
+    both = (a_row("eager"), a_row("onnx-spin", alone=True))
+    own = SetOfRounds(a_set({"onnx-spin": around(50.0, 7)}), {"onnx-spin": both[1]})
+    dead = {"onnx-spin": "crash: it ended"}
+    comparison = table(set_of(0, *both), alone={"onnx-spin": [own]}, dead=dead)
+    _, spinning = comparison.variants
+    assert (spinning.verdict, spinning.note) == ("not timed", "crash: it ended")
+
+
+def test_a_saved_runs_file_has_times_of_its_own() -> None:
+    case = Case("net", "onnx", "cpu", 1, 1, "float32")
+    again = Remeasure(case, "onnx", Path("model.onnx"), "ab" * 32, "main")
+    one = set_of(0, a_row("eager"), a_row("onnx"))
+    extras = {again.name: around(50.0, 9)}
+    measured = replace(one.measured, extras_ns=extras)
+    comparison = table(replace(one, measured=measured), again=[again])
+    (saved,) = comparison.remeasured
+    assert saved.p50_us is not None
+    assert 49 < saved.p50_us < 51
+    assert (saved.sha256, saved.calls) == (again.sha256, 60)
+
+
+def test_a_row_says_why_it_was_not_started_cold() -> None:
+    described = Described(notes={"eager": "the model is a file"})
+    (eager,) = table(set_of(0, a_row("eager")), described=described).variants
+    assert eager.note == "no cold start: the model is a file"
+    assert eager.calls > 0
+
+
 def test_the_roof_is_that_of_the_models_own_work() -> None:
-    work = {"net": results.Work(flops=10**6, bytes=10**4)}
+    work = {"eager": results.Work(flops=10**6, bytes=10**4)}
     comparison = table(set_of(0, a_row("eager")), described=Described(work))
     (eager,) = comparison.variants
     assert eager.roof_percent is not None

@@ -1,10 +1,8 @@
-"""Commands in a project whose pyproject.toml has a [tool.toolkit], and `init`, which writes one."""
+"""Commands in a project whose pyproject.toml has a [tool.toolkit]."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,27 +10,10 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import STRANGERS, Command, Ended
-from toolkit import settings
+from tests.cli.settings_files import FILE, NOWHERE, TWO, listed
 from toolkit.cli.settled import Layers
 
-FILE = "pyproject.toml"
-NOWHERE = ("--results", "networks.py/results.json")
-"""A place that is refused: what is asked for has been listed by then, and nothing was run."""
 FAULTS = STRANGERS.parents[1] / "faulty" / "networks.py"
-TWO = """
-[tool.toolkit]
-formats = ["trace"]
-
-[tool.toolkit.models.narrow]
-model = "networks.py:Plain"
-inputs = { x = "batch,8" }
-
-[tool.toolkit.models.wide]
-model = "networks.py:Plain"
-inputs = { x = "batch,8" }
-arguments = { width = 16 }
-weights = "wide.pth"
-"""
 INNER = """
 [tool.toolkit.models.inner]
 model = "package.nets:Plain"
@@ -43,14 +24,6 @@ formats = ["trace"]
 
 def _rows(ended: Ended) -> dict[str, dict[str, Any]]:
     return {row["model"]: row for row in ended.document["results"]}
-
-
-def _listed(ended: Ended) -> dict[str, list[str]]:
-    """The rows of the table that is shown before anything is run, by name."""
-    _, heading, rule, *rows = ended.err.splitlines()
-    assert heading.split() == ["name", "model", "inputs", "formats", "weights"]
-    assert set(rule) == {"-"}
-    return {row.split()[0]: row.split()[1:] for row in rows if not row.startswith(("toolkit", " "))}
 
 
 def _save_wide(path: Path) -> None:
@@ -215,7 +188,7 @@ def test_every_verb_takes_the_models_of_the_settings(
     (own_folder / FILE).write_text(TWO)
     ended = toolkit_command(command, *NOWHERE)
     assert ended.code == 3
-    assert _listed(ended) == {
+    assert listed(ended) == {
         "narrow": ["networks.py:Plain", "x=batch,8", *forms.split(), "default"],
         "wide": ["networks.py:Plain", "x=batch,8", *forms.split(), "wide.pth"],
     }
@@ -225,14 +198,14 @@ def test_a_name_of_the_settings_means_that_model_alone(
     toolkit_command: Command, own_folder: Path
 ) -> None:
     (own_folder / FILE).write_text(TWO)
-    assert list(_listed(toolkit_command("check", "wide", *NOWHERE))) == ["wide"]
+    assert list(listed(toolkit_command("check", "wide", *NOWHERE))) == ["wide"]
 
 
 def test_what_is_typed_wins_over_the_settings(toolkit_command: Command, own_folder: Path) -> None:
     (own_folder / FILE).write_text(TWO)
     words = ("-f", "onnx,pt2", "--weights", "random", "--input", "x=2,8")
     ended = toolkit_command("check", "wide", *words, *NOWHERE)
-    assert _listed(ended)["wide"] == ["networks.py:Plain", "x=2,8", "onnx,", "pt2", "random"]
+    assert listed(ended)["wide"] == ["networks.py:Plain", "x=2,8", "onnx,", "pt2", "random"]
 
 
 def test_paths_that_are_typed_are_those_of_the_folder_they_are_typed_in(
@@ -245,7 +218,7 @@ def test_paths_that_are_typed_are_those_of_the_folder_they_are_typed_in(
     monkeypatch.chdir(below)
     words = ("--weights", "other.pth", "--results", "../networks.py/results.json")
     ended = toolkit_command("check", "wide", *words)
-    assert _listed(ended)["wide"][-1] == "below/other.pth"
+    assert listed(ended)["wide"][-1] == "below/other.pth"
     assert "cannot write networks.py/results.json" in ended.err
 
 
@@ -286,7 +259,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "words", "says"), WRONG)
-def test_what_is_wrong_ends_with_2_before_anything_is_listed(
+def test_what_is_wrong_ends_with_2_before_anything_islisted(
     toolkit_command: Command, own_folder: Path, text: str, words: list[str], says: str
 ) -> None:
     (own_folder / FILE).write_text(text)
@@ -305,89 +278,6 @@ def test_an_unknown_name_is_told_before_any_model_is_run(
     ended = toolkit_command("check")
     assert ended.code == 2
     assert "lenet5" in ended.err.splitlines()[-1]
-
-
-def test_init_writes_what_it_was_told(toolkit_command: Command, own_folder: Path) -> None:
-    words = ("--input", "x=batch,8", "--arg", "width=16", "--dim", "batch=1..4", "-f", "trace")
-    assert toolkit_command("init", "networks.py:Plain", *words).code == 0
-    table = tomllib.loads((own_folder / FILE).read_text())["tool"]["toolkit"]
-    assert table == {
-        "models": {
-            "plain": {
-                "model": "networks.py:Plain",
-                "inputs": {"x": "batch,8"},
-                "dims": {"batch": "1..4"},
-                "arguments": {"width": 16},
-                "formats": ["trace"],
-            }
-        }
-    }
-    ended = toolkit_command("check", *NOWHERE)
-    assert _listed(ended)["plain"] == ["networks.py:Plain", "x=batch,8", "trace", "default"]
-
-
-def test_init_proposes_what_the_files_hold_and_a_check_says_what_is_missing(
-    toolkit_command: Command, own_folder: Path
-) -> None:
-    (own_folder / "networks.py").unlink()
-    (own_folder / "net.py").write_text(
-        "from torch import nn\nclass Net(nn.Module):\n"
-        "    def __init__(self):\n        super().__init__()\n        self.a = nn.Linear(8, 2)\n"
-        "    def forward(self, x):\n        return self.a(x)\n"
-    )
-    (own_folder / FILE).write_text("[project]\nname = 'theirs'\n")
-    ended = toolkit_command("init", "--json")
-    assert ended.document["rows"] == [
-        {"name": "net", "model": "net.py:Net", "inputs": ["x=batch,8"], "guessed": True}
-    ]
-    text = (own_folder / FILE).read_text()
-    assert text.startswith("[project]\nname = 'theirs'\n")
-    assert '# inputs = { x = "batch,8" }' in text
-    check = toolkit_command("check")
-    assert check.code == 2
-    assert "net.py:Net: its inputs are not known" in check.err
-
-
-@pytest.mark.parametrize(
-    ("word", "name"),
-    [("lenet5", "lenet5"), ("m.onnx", "m.onnx"), ("exported/net/", "net"), ("timm:vit", "vit")],
-)
-def test_init_takes_words_without_a_file_of_code(
-    toolkit_command: Command, own_folder: Path, word: str, name: str
-) -> None:
-    assert toolkit_command("init", word).code == 0
-    table = tomllib.loads((own_folder / FILE).read_text())["tool"]["toolkit"]
-    assert table == {"models": {name: {"model": word}}}
-
-
-def test_init_leaves_a_file_that_has_the_table(toolkit_command: Command, own_folder: Path) -> None:
-    (own_folder / FILE).write_text(TWO)
-    ended = toolkit_command("init")
-    assert ended.code == 2
-    assert "already" in ended.err
-    assert (own_folder / FILE).read_text() == TWO
-
-
-def test_init_below_a_project_says_where_its_file_is_and_what_writes_there(
-    toolkit_command: Command, own_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (own_folder / FILE).write_text("[project]\nname = 'theirs'\n")
-    inner = own_folder / "package"
-    inner.mkdir()
-    shutil.move(own_folder / "networks.py", inner / "networks.py")
-    monkeypatch.chdir(inner)
-    ended = toolkit_command("init", "networks.py:Plain", "--input", "x=batch,8", "-f", "onnx,pt2")
-    assert ended.code == 2
-    assert f"the project's file is ../{FILE}" in ended.err
-    command = "toolkit init package/networks.py:Plain --input x=batch,8 -f onnx,pt2"
-    assert f"cd .. && {command} writes there" in ended.err
-    assert not (inner / FILE).exists()
-    monkeypatch.chdir(own_folder)
-    assert toolkit_command(*command.split()[1:]).code == 0
-    monkeypatch.chdir(inner)
-    assert "has a [tool.toolkit] already" in toolkit_command("init").err
-    (inner / FILE).touch()
-    assert toolkit_command("init").code == 0
 
 
 @pytest.mark.parametrize(
@@ -412,48 +302,3 @@ def test_an_entry_that_names_no_model_is_told_by_file_table_and_key(
     assert message.startswith(f"toolkit: {FILE}: [tool.toolkit.models.")
     assert says in message
     assert hint in mending
-
-
-@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_ends_init_while_it_writes_leaves_the_file_whole(
-    toolkit_command: Command,
-    own_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: BaseException,
-) -> None:
-    (own_folder / FILE).write_text("[project]\nname = 'theirs'\n")
-
-    def fail(path: Path, text: str, **options: object) -> int:
-        with path.open("w") as stream:
-            stream.write(text[:10])
-        raise fault
-
-    monkeypatch.setattr(Path, "write_text", fail)
-    ended = toolkit_command("init")
-    assert ended.code == (3 if isinstance(fault, OSError) else 130)
-    assert (own_folder / FILE).read_text() == "[project]\nname = 'theirs'\n"
-    assert {path.name for path in own_folder.iterdir()} == {FILE, "networks.py"}
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["nowhere.py:Net"], "there is no file nowhere.py"),
-        (["networks.py:Plain", "--input", "x=batchx3"], "commas"),
-        (["--input", "x=3"], "one model"),
-        (["networks.py:Plain", "-f", "onx"], "onnx"),
-    ],
-)
-def test_init_refuses_wrong_words_and_writes_nothing(
-    toolkit_command: Command, own_folder: Path, words: list[str], says: str
-) -> None:
-    ended = toolkit_command("init", *words)
-    assert ended.code == 2
-    assert says in ended.err
-    assert not (own_folder / FILE).exists()
-
-
-def test_init_prints_the_schema(toolkit_command: Command, own_folder: Path) -> None:
-    ended = toolkit_command("init", "--schema")
-    assert json.loads(ended.out) == json.loads(settings.schema_text())
-    assert not (own_folder / FILE).exists()

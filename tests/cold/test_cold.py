@@ -14,15 +14,18 @@ import onnxruntime
 import pytest
 
 from tests.cold.starting import NESTED, ONCE, exported, of_user, start
-from toolkit import cold
+from toolkit import cold, variants
 from toolkit.cold import loaders
 from toolkit.cold.starter import peak_rss_bytes
 from toolkit.inputs import example
 from toolkit.results import Cold
 from toolkit.runtimes import eager
 from toolkit.runtimes.base import RunOptions
-from toolkit.runtimes.onnxruntime import session_options
+from toolkit.runtimes.onnxruntime import LEVELS, session_options
 from toolkit.stages.subject import Subject
+from toolkit.variants.compiled_modules import CompiledModule
+from toolkit.variants.frozen_forms import FrozenForm
+from toolkit.variants.onnx_forms import OnnxForm
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,26 @@ def test_onnxruntime_is_started_with_the_settings_that_it_is_timed_with(
     assert [started.get_session_config_entry(one) for one in entries] == [
         timed.get_session_config_entry(one) for one in entries
     ]
+
+
+def test_every_kind_of_start_is_a_variant_with_the_settings_that_it_is_timed_with() -> None:
+    """They stand twice: what starts imports nothing of the toolkit, and what times no starter."""
+    timed = [variants.get(name) for name in cold.KINDS]
+    sessions = [
+        (one.name, LEVELS[one.level], one.spinning, one.bound, one.from_host)
+        for one in timed
+        if isinstance(one, OnnxForm)
+    ]
+    kinds = cold.KINDS.items()
+    assert sessions == [
+        (name, one.level, one.spin, one.bound, one.from_host)
+        for name, one in kinds
+        if one.loader == "onnxruntime"
+    ]
+    frozen = [one.name for one in timed if isinstance(one, FrozenForm)]
+    assert frozen == [name for name, one in kinds if one.freeze]
+    modes = [(one.name, one.mode) for one in timed if isinstance(one, CompiledModule)]
+    assert modes == [(name, one.compile) for name, one in kinds if one.compile]
 
 
 def test_what_lies_in_the_working_folder_is_not_taken_for_a_library(

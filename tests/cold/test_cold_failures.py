@@ -10,6 +10,7 @@ import pytest
 
 from tests.cold.starting import LEAVES, LENET, ONCE, of_user, start
 from toolkit import cold
+from toolkit.capacity import LIMIT_VARIABLE
 from toolkit.errors import UsageError
 from toolkit.inputs import example
 from toolkit.stages.subject import Subject
@@ -20,6 +21,13 @@ def test_a_start_that_computes_something_else_has_no_figures(onnx_start: cold.Co
     other = {name: np.add(array, 1.0) for name, array in onnx_start.expected.items()}
     (one,) = cold.measure([replace(onnx_start, expected=other)], ONCE).values()
     assert one.cold == ()
+    assert one.failure is not None
+    assert "gives another" in one.failure.message
+
+
+def test_what_is_no_number_is_not_taken_for_any_other_value(onnx_start: cold.ColdStart) -> None:
+    nothing = {name: np.full_like(array, np.nan) for name, array in onnx_start.expected.items()}
+    (one,) = cold.measure([replace(onnx_start, expected=nothing)], ONCE).values()
     assert one.failure is not None
     assert "gives another" in one.failure.message
 
@@ -58,6 +66,15 @@ def test_a_start_over_its_time_is_ended(onnx_start: cold.ColdStart) -> None:
 def test_a_start_over_its_memory_is_ended(trace_start: cold.ColdStart) -> None:
     limits = cold.Limits(memory_bytes=1)
     failure = cold.measure([trace_start], limits=limits)["trace"].failure
+    assert failure is not None
+    assert failure.kind == "out-of-memory"
+
+
+def test_a_start_may_take_no_more_memory_than_the_process_that_starts_it(
+    trace_start: cold.ColdStart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "1")
+    failure = cold.measure([trace_start])["trace"].failure
     assert failure is not None
     assert failure.kind == "out-of-memory"
 

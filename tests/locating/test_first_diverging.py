@@ -79,8 +79,12 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], str]] = {
 
 def prepared(name: str) -> tuple[Subject, Reference]:
     build, inputs = NETWORKS[name]
+    return of_network(build, ModelWords(name, inputs=(inputs,)))
+
+
+def of_network(build: Callable[[], nn.Module], words: ModelWords) -> tuple[Subject, Reference]:
     torch.manual_seed(0)
-    subject = of_module(build().eval(), ModelWords(name, inputs=(inputs,)))
+    subject = of_module(build().eval(), words)
     return subject, reference(subject, budget_s=0.0)
 
 
@@ -164,14 +168,45 @@ def test_in_a_right_form_nothing_is_named(tmp_path: Path, network: str, format_n
     assert named(subject, of, path, format_name) is None
 
 
-def test_a_program_with_another_weight_names_its_module(tmp_path: Path) -> None:
-    subject, of = prepared("attention")
-    path = exported(subject, tmp_path, "pt2")
+def with_another_weight(path: Path, name: str) -> Path:
     program = torch.export.load(path)
     with torch.no_grad():
-        program.state_dict["norm2.weight"].mul_(1.3)
+        program.state_dict[name].mul_(1.3)
     torch.export.save(program, path)
+    return path
+
+
+def test_a_program_with_another_weight_names_its_module(tmp_path: Path) -> None:
+    subject, of = prepared("attention")
+    path = with_another_weight(exported(subject, tmp_path, "pt2"), "norm2.weight")
     assert named(subject, of, path, "pt2") == "norm2"
+
+
+def test_in_double_precision_what_lies_beside_a_wrong_module_is_no_part_of_it(
+    tmp_path: Path,
+) -> None:
+    words = ModelWords("double", inputs=("x=batch,5,8:float64",))
+    subject, of = of_network(lambda: Attention().double(), words)
+    path = with_another_weight(exported(subject, tmp_path, "pt2"), "query.weight")
+    assert named(subject, of, path, "pt2") == "query"
+
+
+def test_modules_are_looked_at_without_tf32(tmp_path: Path) -> None:
+    allowed: set[bool] = set()
+
+    class Noting(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            allowed.add(bool(torch.backends.cudnn.allow_tf32))
+            return super().forward(x)
+
+    torch.manual_seed(0)
+    subject = of_module(Noting(4, 2).eval(), ModelWords("noting", inputs=("x=batch,4",)))
+    of = reference(subject, budget_s=0.0)
+    path = exported(subject, tmp_path, "trace")
+    allowed.clear()
+    assert torch.backends.cudnn.allow_tf32, "as torch leaves it"
+    named(subject, of, path, "trace")
+    assert allowed == {False}
 
 
 NESTED = """

@@ -95,6 +95,19 @@ def test_a_constant_output_is_degenerate() -> None:
     assert found(reference_of(Constant(), X)) == [("degenerate", "error")]
 
 
+def test_integers_that_are_always_the_same_are_a_note() -> None:
+    class Counting(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.full((x.shape[0],), x.shape[1])
+
+    class Largest(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.argmax(dim=1)
+
+    assert found(reference_of(Counting(), X)) == [("degenerate", "note")]
+    assert found(reference_of(Largest(), X)) == []
+
+
 def test_one_constant_output_of_several_is_a_note() -> None:
     class Partly(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -85,3 +85,56 @@ def test_every_choice_is_a_keyword() -> None:
     assert [choice.name for choice in CHOICES if choice.name not in names] == []
     assert [name for name in MEANT.values() if name not in names] == []
     assert [name for name in MEANT if name in names] == []
+
+
+def _settings(pytester: pytest.Pytester, *lines: str) -> None:
+    pytester.makepyprojecttoml("\n".join(["[tool.toolkit]", *lines]))
+
+
+def test_the_settings_of_the_project_lie_under_every_other_choice(
+    pytester: pytest.Pytester,
+) -> None:
+    _settings(
+        pytester,
+        'formats = ["script"]',
+        "budget = 0",
+        "max-score = 40",
+        'weights = "random"',  # of models that are named, not of those at hand
+        "[tool.pytest.ini_options]",
+        "parity_max_score = 45",
+    )
+    settings = run(pytester, CHOSEN % "", "-rP").stdout.str()
+    assert "chosen ['script'] 8 45.0" in settings
+    keyword = run(pytester, CHOSEN % ", formats='trace', max_score=50", "-rP", "-k", "net")
+    assert "chosen ['trace'] 8 50.0" in keyword.stdout.str()
+
+
+def test_the_settings_of_the_project_choose_the_items_of_the_mark(
+    pytester: pytest.Pytester,
+) -> None:
+    _settings(pytester, 'formats = ["trace"]', "budget = 0", 'failures = "kept"')
+    result = run(
+        pytester,
+        f"""
+@pytest.mark.parity(inputs={IN_WORDS}, reproductions=False)
+def test_net():
+    return Frozen()
+""",
+        "-v",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*test_net?trace? FAILED*"])
+    assert list(pytester.path.glob("kept/*/**/*.npz"))
+
+
+@pytest.mark.parametrize("mark", [f"@pytest.mark.parity(inputs={IN_WORDS})", ""])
+def test_wrong_settings_of_the_project_are_told_in_one_line(
+    pytester: pytest.Pytester, mark: str
+) -> None:
+    _settings(pytester, 'formats = ["onnyx"]')
+    body = "return Net()" if mark else f"parity.check(Net(), inputs={IN_WORDS})"
+    fixture = "" if mark else "parity"
+    result = run(pytester, f"\n{mark}\ndef test_net({fixture}):\n    {body}\n")
+    assert result.ret != pytest.ExitCode.OK
+    assert "unknown format onnyx" in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()

@@ -17,7 +17,7 @@ from toolkit.report.overview import overview_sections
 from toolkit.report.sheet import Sheet
 from toolkit.report.tables import tables
 from toolkit.report.terminal import display, format_document
-from toolkit.results import Benched, Clean, Comparison, Document, Speedup
+from toolkit.results import Benched, Clean, Comparison, Document, Speedup, Work
 
 WIDE = 250
 DASH = "\N{EN DASH}"
@@ -296,3 +296,20 @@ def test_markdown_shows_the_same_table_in_one_line_a_row(made: Any) -> None:
     for table in tables(shown.all_comparisons):
         for row in bench_sheet(table).rows:
             assert f"| {' | '.join(escape(cell.text) for cell in row)} |" in text.splitlines()
+
+
+@pytest.mark.parametrize(("by_torch", "is_told"), [(1_020_000, False), (1_040_000, True)])
+def test_counts_of_operations_that_differ_by_more_than_a_bias_are_told(
+    by_torch: int, is_told: bool
+) -> None:
+    work = Work(flops=1_000_000, bytes=1, torch_flops=by_torch)
+    held = comparison(timed("eager", 9.0, 1.0, work=work))
+    assert ("by torch's own counter" in words(document("bench", comparisons=[held]))) is is_told
+
+
+def test_a_saved_file_that_was_timed_again_is_told_with_its_time() -> None:
+    again = timed("onnx", 5.0, None, p50_low_us=4.9, p50_high_us=5.1)
+    held = comparison(timed("eager", 9.0, 1.0), timed("onnx", 6.0, 1.5), remeasured=[again])
+    shown = words(document("bench", comparisons=[held]))
+    assert "timed again (onnx): the saved run's own file" in shown
+    assert "p50 5.00 µs [4.90, 5.10]" in shown

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.report.examples import DOCUMENTS, bare_model, crashed_run, document, good_run
 from tests.report.timings import doubtful, sweep
 from toolkit.report.csv import COLUMNS, guarded
-from toolkit.report.exporters import EXPORTERS
+from toolkit.report.exporters import EXPORTERS, exported
 from toolkit.report.markdown import escape
 from toolkit.results import Document, Finding, load
 
@@ -157,3 +157,11 @@ FIRST_COLUMNS = (
 
 def test_csv_columns_that_were_there_keep_their_places() -> None:
     assert tuple(COLUMNS)[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
+
+
+def test_csv_of_several_results_has_one_heading_line() -> None:
+    text = exported("csv", [good_run(), sweep([8])])
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == len(rows_of(good_run())) + len(rows_of(sweep([8])))
+    assert {row["model"] for row in rows} == {"lenet5"}
+    assert "" not in text.splitlines()

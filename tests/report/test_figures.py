@@ -1,23 +1,19 @@
-"""Pictures of timings: what they show, what they are called, and that they are the same again."""
+"""Pictures of timings: what they show, and how."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from PIL import Image
 
-from tests.report.examples import comparison, document, failing_check, good_run
+from tests.report.examples import comparison, document
 from tests.report.timings import TIMED, cell, doubtful, networks, rivals, sweep, timed
-from toolkit.cli import main
 from toolkit.report.figures import draw, style
 from toolkit.report.figures.distributions import distributions
 from toolkit.report.figures.looks import FAMILIES, look_of, looks
@@ -26,7 +22,7 @@ from toolkit.report.figures.scales import log_ticks, si
 from toolkit.report.figures.speedups import over_models, speedups
 from toolkit.report.figures.throughputs import throughput
 from toolkit.report.tables import Table, Timed, tables
-from toolkit.results import Ceiling, Document, Speedup, save
+from toolkit.results import Ceiling, Document, Speedup
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -268,94 +264,41 @@ def test_a_caption_dates_every_picture(made: Any) -> None:
             assert part in " ".join(said.split())
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the pictures of one comparison."""
-    folder = tmp_path_factory.mktemp("pictures")
-    draw([sweep([8])], folder)
-    return folder
+def test_a_picture_over_models_says_where_they_were_timed() -> None:
+    shown = networks()
+    picture = over_models(shown, tables(shown.all_comparisons))
+    assert "by model: cpu · float32 · 1\N{NO-BREAK SPACE}thread" in texts(picture)
 
 
-def test_pictures_come_as_png_and_svg_named_by_what_they_show(drawn: Path) -> None:
-    assert sorted(path.name for path in drawn.iterdir()) == sorted(
-        f"{stem}.{kind}"
-        for stem in ("latency-lenet5", "roofline", "speedups-lenet5")
-        for kind in ("png", "svg")
-    )
-    with Image.open(drawn / "roofline.png") as picture:
-        assert picture.size[0] == 1280
-    assert "<dc:date>" not in (drawn / "roofline.svg").read_text(encoding="utf-8")
-
-
-def test_the_same_results_give_the_same_bytes_whatever_a_user_has_set_for_plots(
-    drawn: Path, tmp_path: Path
-) -> None:
-    with mpl.rc_context({"font.size": 30, "axes.facecolor": "pink", "savefig.dpi": 30}):
-        again = draw([sweep([8])], tmp_path)
-        assert mpl.rcParams["font.size"] == 30
-    assert [path.read_bytes() for path in again] == [
-        (drawn / path.name).read_bytes() for path in again
+def test_the_curve_of_the_baseline_is_the_thick_one_among_several_models() -> None:
+    held = [
+        comparison(
+            *(timed("eager", 9.0 * size, 1.0, model=name, batch=size) for name in ("a", "b")),
+            baseline="b eager",
+        )
+        for size in (1, 8)
     ]
+    shown = document("bench", comparisons=held)
+    lines = axes_of(throughput(shown, table_of(shown))).lines
+    widths = {line.get_label().partition(" ")[0]: line.get_linewidth() for line in lines}
+    assert widths["b"] > widths["a"]
 
 
-def test_pictures_of_one_kind_are_named_by_what_tells_them_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(style, "save", lambda made, stem: [stem])
-    names = [path.name for path in draw([sweep([1, 8]), sweep([8])], tmp_path)]
-    assert names == [
-        *("speedups-lenet5", "throughput-lenet5"),
-        *("latency-lenet5-batch-1", "latency-lenet5-batch-8", "roofline"),
-        *("speedups-lenet5-2", "latency-lenet5", "roofline-2"),
-    ]
-
-
-def test_names_that_no_picture_can_hold_are_written_out(tmp_path: Path) -> None:
+def test_a_variant_has_the_same_mark_in_pictures_of_other_rows_of_its_comparison() -> None:
     rows = [
-        timed("eager", 9.0, 1.0, model="$a_b^\n{x}\x1b"),
-        timed("eager", 8.0, 1.1, model="é" * 200),
+        timed(name, 9.0, 1.0, model=model) for model in ("a", "b") for name in ("eager", "onnx")
     ]
-    held = comparison(*rows, baseline=f"{rows[0].model} eager")
-    (png, *_) = draw([document("bench", comparisons=[held])], tmp_path)
-    assert len(png.name) < 120
+    held = comparison(*rows, baseline="a eager")
+    shown = [Timed(held, row) for row in rows]
+    every = dict(zip(map(id, shown), looks(shown, ["a", "b"]), strict=True))
+    some = shown[:0:-1]
+    assert looks(some, ["a", "b"]) == [every[id(row)] for row in some]
 
 
-def test_report_draws_into_a_folder_and_says_what(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save(good_run(), tmp_path / "run.json")
-    folder = tmp_path / "new" / "figures"
-    assert main(["report", str(tmp_path / "run.json"), "--figures", str(folder)]) == 0
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert f"wrote {folder / 'speedups-lenet5.svg'}" in printed.err
-    assert (folder / "speedups-lenet5.svg").is_file()
-
-
-def test_results_without_timings_make_no_pictures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save(failing_check(), tmp_path / "check.json")
-    assert main(["report", str(tmp_path / "check.json"), "--figures", str(tmp_path / "f")]) == 3
-    assert "nothing was timed" in capsys.readouterr().err
-    assert not (tmp_path / "f").exists()
-
-
-def test_a_folder_that_cannot_be_written_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save(good_run(), tmp_path / "run.json")
-    place = tmp_path / "run.json" / "figures"
-    assert main(["report", str(tmp_path / "run.json"), "--figures", str(place)]) == 3
-    assert f"cannot write pictures to {place}" in capsys.readouterr().err
-
-
-def test_without_matplotlib_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save(good_run(), tmp_path / "run.json")
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert main(["report", str(tmp_path / "run.json"), "--figures", str(tmp_path / "f")]) == 3
-    said = capsys.readouterr().err
-    assert "pictures need matplotlib" in said
-    assert "pip install 'torch-export-toolkit[report]'" in said
+def test_a_roofline_does_not_tell_twice_what_its_legend_tells() -> None:
+    rows = [timed("eager", 9.0, 1.0, model=name) for name in ("net.py:Net", "other.py:Net")]
+    ceilings = [Ceiling(device="cpu", flops_per_s=9.1e10, bytes_per_s=1.1e10)]
+    held = comparison(*rows, baseline="net.py:Net eager", ceilings=ceilings)
+    ((_, picture),) = rooflines(document("bench", comparisons=[held]))
+    assert texts(picture).splitlines().count("net.py:Net eager") == 1
+    assert "net.py:Net" not in texts(picture).splitlines()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.baselines.recorded import USUAL, changed, run, table
 from tests.report.examples import (
     DOCUMENTS,
     bare_model,
@@ -25,6 +26,7 @@ from tests.report.examples import (
     refused,
     trained,
 )
+from toolkit.baselines import judged
 from toolkit.cli import main
 from toolkit.report.exporters import EXPORTERS
 from toolkit.report.junit import LONGEST_LINE, LONGEST_TEXT, format_junit
@@ -313,3 +315,20 @@ def test_a_command_that_is_stopped_leaves_no_earlier_file(
     root = ET.parse(place).getroot()
     require_schema(root)
     assert verdicts(root) == [("toolkit", "check", "error")]
+
+
+def test_what_became_of_a_saved_run_s_cases_is_told_case_by_case() -> None:
+    then = run(table())
+    slower = table({**USUAL, "onnx": 30.0}, seed=1, rows=changed("onnx"))
+    now = run(slower, checks=[])
+    for limit, tag, code in ((0.05, "failure", 1), (None, "pass", 0)):
+        against = judged(then, now, "main", limit)
+        root = parsed(now.model_copy(update={"against": against, "exit_code": code}))
+        told = {name: tag for _, name, tag in verdicts(root)}
+        assert told["onnx, cpu, float32, threads 1, batch 1 against main"] == tag
+        assert told["trace, cpu, float32, threads 1, batch 1 against main"] == "pass"
+        assert "bench" not in told
+    message = only(
+        parsed(now.model_copy(update={"against": judged(then, now, "main", 0.05)})), "failure"
+    )
+    assert "over the limit of 5 %" in str(message.get("message"))

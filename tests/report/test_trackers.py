@@ -234,3 +234,22 @@ def test_report_writes_a_file_and_to_stdout(
     assert main(["report", str(tmp_path / "run.json"), option, str(place)]) == 0
     assert main(["report", str(tmp_path / "run.json"), option, "-"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(place.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("platform", "machine", "release"),
+    [
+        ("Linux-6.8.0-1018-aws-x86_64-with-glibc2.36", "x86_64", "6.8.0-1018-aws"),
+        ("macOS-14.1-arm64-arm-64bit", "arm64", "14.1"),
+        ("Windows-10-10.0.19041-SP0", "", "10-10.0.19041-SP0"),
+    ],
+)
+def test_the_machine_is_told_as_pytest_benchmark_tells_it(
+    platform: str, machine: str, release: str
+) -> None:
+    made = sweep([8])
+    environment = made.environment.model_copy(update={"platform": platform})
+    told = read("pytest_benchmark", made.model_copy(update={"environment": environment}))
+    held = told["machine_info"]
+    assert (held["machine"], held["release"]) == (machine, release)
+    assert held["system"] == platform.partition("-")[0]

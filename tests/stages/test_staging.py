@@ -14,6 +14,7 @@ from torch import nn
 
 import toolkit
 from toolkit import results
+from toolkit.parity.verdict import judge_case
 from toolkit.runtimes.onnxruntime import OnnxRunner, OnnxRuntime
 
 NETWORK = """
@@ -115,6 +116,20 @@ def test_what_is_captured_otherwise_departs_at_its_capture(format_name: str) -> 
     assert row.status == "fail"
     assert blamed(row) == {"capture"}
     assert stages(row)["capture"] == "fail"
+
+
+def test_what_was_captured_is_judged_without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed: list[bool] = []
+
+    def noted(*arguments: Any, **keywords: Any) -> Any:
+        allowed.append(bool(torch.backends.cudnn.allow_tf32))
+        return judge_case(*arguments, **keywords)
+
+    monkeypatch.setattr("toolkit.stages.staging.judge_case", noted)
+    assert stages(checked("OtherwiseCaptured", "pt2"))["capture"] == "fail"
+    assert torch.backends.cudnn.allow_tf32, "as torch leaves it"
+    assert allowed
+    assert not any(allowed)
 
 
 @pytest.mark.parametrize("format_name", ["trace", "onnx-legacy"])

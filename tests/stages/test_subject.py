@@ -12,8 +12,7 @@ from toolkit import pipeline
 from toolkit.errors import BundleError, InputsError, ModelNotFoundError
 from toolkit.folders import slug
 from toolkit.options import CheckOptions, ExportOptions
-from toolkit.stages.checking import explained
-from toolkit.stages.rows import is_out_of_memory
+from toolkit.stages.rows import explained, is_out_of_memory
 from toolkit.stages.subject import prepare, train_plan
 from toolkit.words import ModelWords
 

@@ -71,6 +71,13 @@ def test_the_doctor_lists_devices_and_execution_providers_in_rows_of_one_shape()
     assert "cpu" in {row["detail"] for row in rows if row["item"] == "device"}
 
 
+def test_the_doctor_says_how_to_get_a_runtime_of_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "EXTRAS", ("surely-not-installed-anywhere",))
+    extra = next(row for row in doctor.rows() if row["item"] == "surely-not-installed-anywhere")
+    assert extra["status"] == "note"
+    assert extra["hint"] == "pip install 'torch-export-toolkit[surely-not-installed-anywhere]'"
+
+
 def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "REQUIRED", ("surely-not-installed-anywhere",))
     missing = [row for row in doctor.rows() if row["status"] == "missing"]

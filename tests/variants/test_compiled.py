@@ -195,6 +195,18 @@ def test_a_package_is_compiled_once_for_each_number_of_threads(
     assert sorted(path.name for path in of.scratch.iterdir()) == sorted(inductor.compiled)
 
 
+def test_a_package_is_found_by_the_threads_that_it_was_compiled_for(
+    inductor: Package, program: Source, tmp_path: Path
+) -> None:
+    from toolkit.variants.packages import package_of
+
+    of = replace(program, scratch=tmp_path)
+    variants.get("aoti").load(of, RunOptions(threads=2))
+    torch.set_num_threads(1)  # as a process has it that times other variants
+    found = [package_of(of.form("pt2"), of.scratch, "cpu", threads).is_file() for threads in (1, 2)]
+    assert found == [False, True]
+
+
 def test_a_package_is_not_run_on_what_it_was_not_compiled_for(
     inductor: Package, program: Source, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -38,14 +39,19 @@ def paired() -> InputCheck:
     return InputCheck.of(program, ["x", "y"], "cpu")
 
 
-@pytest.mark.parametrize("rows", [2, 3, 6])
-def test_what_was_captured_is_let_through(rows: int, paired: InputCheck) -> None:
-    paired.require((torch.zeros(rows, 4), torch.zeros(2 * rows, 4)))
+def test_every_size_that_was_captured_is_let_through_and_no_other(paired: InputCheck) -> None:
+    let_through = []
+    for rows in range(1, 9):
+        with contextlib.suppress(RunError):
+            paired.require((torch.zeros(rows, 4), torch.zeros(2 * rows, 4)))
+            let_through.append(rows)
+    assert let_through == [2, 3, 4, 5, 6]
 
 
 REFUSED: dict[str, tuple[Callable[[], tuple[Tensor, ...]], str]] = {
     "a fixed size": (lambda: (torch.zeros(3, 5), torch.zeros(6, 4)), "x is 5 along axis 1, not 4"),
     "too few": (lambda: (torch.zeros(1, 4), torch.zeros(2, 4)), "a size of 1 is not from 2 to 6"),
+    "none": (lambda: (torch.zeros(0, 4), torch.zeros(0, 4)), "x is 0 along axis 0, which was not"),
     "too many": (lambda: (torch.zeros(7, 4), torch.zeros(14, 4)), "size of 7 is not from 2 to 6"),
     "another ratio": (lambda: (torch.zeros(3, 4), torch.zeros(5, 4)), "y is 5 along axis 0, not 6"),
     "a dtype": (

@@ -129,10 +129,20 @@ class Doubling(Variant):
 
 VARIANT = Doubling("doubling", "eager under another name", "eager")
 WRONG = Doubling("another", "a name of its own", "eager")
+FOREIGN = Doubling("foreign", "a form that nobody writes", "eager", "tflite")
+
+@dataclass(frozen=True)
+class Unsure(Doubling):
+    def missing(self, device):
+        raise LookupError("no such driver")
+
+UNSURE = Unsure("unsure", "cannot say what it needs", "eager")
 """
 ENTRIES = """[toolkit.variants]
 doubling = new_runtime:VARIANT
 misnamed = new_runtime:WRONG
+foreign = new_runtime:FOREIGN
+unsure = new_runtime:UNSURE
 no-variant = new_runtime:dataclass
 absent = no_such_module:VARIANT
 eager = new_runtime:VARIANT
@@ -176,6 +186,7 @@ def test_an_entry_point_cannot_take_a_name_of_ours() -> None:
         ("absent", "the variant absent of new-runtime cannot be loaded: No module named"),
         ("misnamed", "the entry point misnamed is a variant called another"),
         ("no-variant", "the entry point no-variant is function"),
+        ("foreign", "the entry point foreign is a variant called foreign of the format tflite"),
     ],
 )
 def test_an_entry_point_that_is_no_variant_is_told_and_the_others_listed(
@@ -185,4 +196,11 @@ def test_an_entry_point_that_is_no_variant_is_told_and_the_others_listed(
         variants.parse(word)
     rows = {row.name: row.missing for row in variants.listed("cpu")}
     assert str(rows[word]).startswith(message)
+    assert rows["doubling"] is None
+
+
+@pytest.mark.usefixtures("_installed")
+def test_a_variant_that_cannot_say_what_it_needs_is_told_and_the_others_listed() -> None:
+    rows = {row.name: row.missing for row in variants.listed("cpu")}
+    assert str(rows["unsure"]).startswith("no such driver")
     assert rows["doubling"] is None

@@ -14,11 +14,11 @@ from torch import nn
 from tests.variants import sources
 from toolkit import variants
 from toolkit.errors import RunError
+from toolkit.parity.tf32 import without_tf32
 from toolkit.runtimes import devices, eager
 from toolkit.runtimes.base import RunOptions
 from toolkit.runtimes.torch_modules import ModuleRunner
 from toolkit.variants import device_graphs
-from toolkit.variants.precision import products_in
 
 OPTIONS = RunOptions(threads=1)
 
@@ -115,20 +115,10 @@ def test_what_cannot_be_captured_is_one_line(device: Device) -> None:
         runner.prepare(of.inputs)
 
 
-@pytest.mark.parametrize("tf32", [False, True])
-def test_onnxruntime_is_told_of_tf32(tf32: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_onnxruntime_is_told_to_leave_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
-    (_, own), _ = devices.execution_providers("cuda:1", tf32=tf32)
-    assert own == {"device_id": "1", "use_tf32": str(int(tf32))}
-
-
-def test_products_are_of_full_precision_unless_tf32_is_wanted() -> None:
-    before = torch.get_float32_matmul_precision()
-    with products_in(tf32=False):
-        assert torch.get_float32_matmul_precision() == "highest"
-    with products_in(tf32=True):
-        assert torch.get_float32_matmul_precision() == "high"
-    assert torch.get_float32_matmul_precision() == before
+    (_, own), _ = devices.execution_providers("cuda:1")
+    assert own == {"device_id": "1", "use_tf32": "0"}
 
 
 @pytest.mark.cuda
@@ -137,7 +127,7 @@ def test_a_variant_computes_on_cuda_what_eager_does(word: str) -> None:
     of = sources.bare("nested")
     wanted = eager.load(of.built, OPTIONS).run(of.inputs)
     chosen = variants.parse(word)
-    with products_in():
+    with without_tf32():
         runner = chosen.variant.load(of, chosen.options("cuda", 1))
         found = runner.run(of.inputs)
         with torch.inference_mode():

@@ -2,6 +2,7 @@
 
 from toolkit.baselines.alike import (
     UnlikeError,
+    asked_differences,
     differences,
     environment_differences,
     require_alike,
@@ -15,6 +16,7 @@ from toolkit.baselines.store import (
     doubts,
     find,
     names,
+    path_of,
     require_name,
     save,
 )
@@ -28,6 +30,7 @@ __all__ = [
     "NoisyGateError",
     "Remeasure",
     "UnlikeError",
+    "asked_differences",
     "differences",
     "doubts",
     "environment_differences",
@@ -38,6 +41,7 @@ __all__ = [
     "keep",
     "names",
     "parse_limit",
+    "path_of",
     "prune",
     "remeasures",
     "require_alike",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from toolkit.baselines.cases import NOT_TIMED, Case, Timed, tables
 from toolkit.errors import RefusedError
-from toolkit.results import Comparison, Difference, Document, Environment, Variant
+from toolkit.results import Comparison, Difference, Document, Environment, Preset, Variant
 
 UNTOLD = "not told"
 """A condition that a document does not tell."""
@@ -34,6 +34,18 @@ def environment_differences(baseline: Document, now: Environment, toolkit: str) 
     pairs += [(name, getattr(then, name), getattr(now, name)) for name in _LIBRARIES]
     pairs += [("toolkit", baseline.toolkit, toolkit)]
     return [_difference(*pair) for pair in pairs if pair[1] != pair[2]]
+
+
+def asked_differences(
+    baseline: Document, threads: Iterable[int], presets: Iterable[Preset]
+) -> list[Difference]:
+    """Thread counts and presets that are asked for and that nothing in the baseline has."""
+    held = baseline.all_comparisons
+    pairs: Mapping[str, tuple[Iterable[object], Iterable[object]]] = {
+        "threads": ((row.threads for one in held for row in one.variants), threads),
+        "protocol": ((one.preset for one in held), presets),
+    }
+    return [one for what, (then, now) in pairs.items() for one in _apart(what, then, now)]
 
 
 def differences(baseline: Document, now: Document) -> list[Difference]:
@@ -86,12 +98,18 @@ def _accelerators(baseline: Document, now: Document) -> Iterator[Difference]:
 
 def _spans(baseline: Document, now: Document) -> Iterator[Difference]:
     for what, of in _SPANNED.items():
-        spans = [
-            dict.fromkeys(of(row) for one in document.all_comparisons for row in one.variants)
+        spans = (
+            [of(row) for one in document.all_comparisons for row in one.variants]
             for document in (baseline, now)
-        ]
-        if all(spans) and not spans[0].keys() & spans[1].keys():
-            yield _difference(what, *(", ".join(map(_told, span)) for span in spans))
+        )
+        yield from _apart(what, *spans)
+
+
+def _apart(what: str, then: Iterable[object], now: Iterable[object]) -> Iterator[Difference]:
+    """A condition of which the two have nothing in common."""
+    spans = [dict.fromkeys(values) for values in (then, now)]
+    if all(spans) and not spans[0].keys() & spans[1].keys():
+        yield _difference(what, *(", ".join(map(_told, span)) for span in spans))
 
 
 def _protocols(baseline: Document, now: Document) -> Iterator[Difference]:

@@ -71,9 +71,8 @@ class Table:
     @property
     def baseline(self) -> Case | None:
         """The case that the speed-ups refer to."""
-        name = self.comparison.baseline
-        words = ((case, (case.variant, f"{case.model} {case.variant}")) for case in self.rows)
-        return next((case for case, names in words if name in names), None)
+        held = self.comparison.baseline_row
+        return next((case for case, timed in self.rows.items() if timed.row is held), None)
 
 
 def tables(document: Document) -> list[Table]:

@@ -49,6 +49,11 @@ def require_name(name: str) -> None:
         )
 
 
+def path_of(name: str, folder: Path) -> Path:
+    """Where the saved run of a name lies in a folder of results."""
+    return folder / FOLDER / f"{name}{_ENDING}"
+
+
 def save(document: Document, name: str, folder: Path) -> Path:
     """Keep a run under a name in a folder of results, in place of one that has it already.
 
@@ -60,7 +65,7 @@ def save(document: Document, name: str, folder: Path) -> Path:
         raise RefusedError("a run that was interrupted is no baseline: its cases are not all there")
     if not any(row.is_timed for table in tables(document) for row in table.rows.values()):
         raise RefusedError("nothing was timed: there is no baseline to save")
-    path = folder / FOLDER / f"{name}{_ENDING}"
+    path = path_of(name, folder)
     try:
         results.save(document, path)
     except OSError as error:
@@ -81,8 +86,8 @@ def doubts(document: Document) -> list[str]:
         )
     if any(one.sets < LEAST_SETS for one in found):
         told.append(
-            "it was timed within one process: what has another file later can be gated only beside"
-            " the file that is kept now"
+            "it was timed within one process: what has no file, as eager, cannot be gated by it,"
+            " and what has another file later only beside the file that is kept now"
         )
     return told
 
@@ -115,7 +120,7 @@ def saved_files(folder: Path) -> list[Path]:
 
 def _place(word: str, folder: Path) -> Path:
     path = Path(word)
-    named = folder / FOLDER / f"{word}{_ENDING}"
+    named = path_of(word, folder)
     is_path = word.endswith(_ENDING) or any(sign in word for sign in ("/", os.sep))
     try:
         if not is_path and named.is_file():

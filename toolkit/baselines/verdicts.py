@@ -99,7 +99,8 @@ def gate_error(against: Against) -> NoisyGateError | None:
     return NoisyGateError(
         f"whether {named}{more} became slower than in {against.baseline} cannot be told:"
         f" {unknown[0].message}",
-        hint="--rigorous narrows intervals, and so does a quiet machine; or widen the limit",
+        hint="--quick, which times in one process, is too little for most gates; --rigorous narrows"
+        " intervals, and so does a quiet machine; or widen the limit",
     )
 
 

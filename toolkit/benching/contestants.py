@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from toolkit.baselines import Remeasure
 from toolkit.benching.values import Row, Vetted, name_of
 from toolkit.bundle import require_trusted
-from toolkit.errors import MissingError, ToolkitError, UsageError
+from toolkit.errors import MissingError, RunError, ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import draw
 from toolkit.options import Cell, TimedForm
@@ -68,40 +67,44 @@ class Lineup:
             for chosen in candidate.chosen:
                 yield self.name(candidate, chosen), candidate, chosen
 
-    def entered(self) -> Iterator[tuple[str, Row, Contestant | None]]:
-        """Every row with its contestant; None, with the reason in the row, where there is none."""
-        for name, candidate, chosen in self.pairs():
-            if self.only not in (None, name):
-                continue
-            row = self._row(name, candidate, chosen)
-            if row.alone and self.only is None:
-                yield name, row, None
-                continue
-            try:
-                yield name, row, self.contestant(name, candidate, chosen)
-            except ToolkitError as failure:
-                if name == self.baseline:
-                    raise  # without it there is nothing to compare with
-                yield name, replace(row, note=failure.message), None
+    def entering(self) -> Iterator[tuple[str, Candidate, Chosen]]:
+        """Those that have a row in this process."""
+        return (one for one in self.pairs() if self.only in (None, one[0]))
 
-    def twin(self) -> Contestant | None:
+    def entry(
+        self, name: str, candidate: Candidate, chosen: Chosen
+    ) -> tuple[Row, Contestant | None]:
+        """A row with its contestant; None, with the reason in the row, where there is none.
+
+        Raises where the baseline cannot be timed: without it there is nothing to compare with.
+        """
+        row = self._row(name, candidate, chosen)
+        try:
+            if row.alone and self.only is None:
+                self._require_right(name, candidate, chosen)
+                return row, None
+            return row, self.contestant(name, candidate, chosen)
+        except ToolkitError as failure:
+            if name == self.baseline:
+                raise
+            return replace(row, note=failure.message), None
+
+    def twin(self) -> Contestant:
         """The baseline loaded anew: identical code in another place of memory."""
-        if self.only is not None:
-            return None
         first = self.candidates[0]
         return self.contestant(self.baseline, first, first.chosen[0])
 
-    def remeasured(self) -> Iterator[Contestant]:
-        """The files of a saved run, as far as they can be loaded; the rest goes by ratios."""
+    def remeasuring(self) -> Iterator[tuple[Remeasure, Candidate]]:
+        """The files of a saved run, each with the model of today that it is held against."""
         if self.only is not None:
             return
         for again in self.again:
             for candidate in self.candidates:
                 if candidate.subject.shown == again.case.model:
-                    with contextlib.suppress(ToolkitError):
-                        yield self._again(again, candidate)
+                    yield again, candidate
 
-    def _again(self, again: Remeasure, candidate: Candidate) -> Contestant:
+    def remeasured(self, again: Remeasure, candidate: Candidate) -> Contestant:
+        """A file of a saved run; raises where it cannot or may not be loaded."""
         require_trusted(again.path, again.format, trust=False)
         form = TimedForm(again.path, 0, "pass", None)
         other = replace(candidate, forms={again.format: form})
@@ -110,12 +113,12 @@ class Lineup:
 
     def contestant(self, name: str, candidate: Candidate, chosen: Chosen) -> Contestant:
         """A variant with its rotated buffers; raises where it cannot or may not be timed."""
-        if name in self.dead:
-            raise UsageError(self.dead[name])
         self._require_right(name, candidate, chosen)
         return self._loaded(name, candidate, chosen)
 
     def _loaded(self, name: str, candidate: Candidate, chosen: Chosen) -> Contestant:
+        if name in self.dead:
+            raise RunError(self.dead[name])
         spec = candidate.subject.spec
         runner = self.runner(name, candidate, chosen)
         sizes = sizes_of(spec, self.cell.batch)
@@ -136,17 +139,17 @@ class Lineup:
         return chosen.variant.load(source, replace(options, libraries=libraries))
 
     def _require_right(self, name: str, candidate: Candidate, chosen: Chosen) -> None:
-        """Raise `UsageError` for what parity does not pass: it is not timed."""
+        """Raise `RunError` for what parity does not pass: it is not timed."""
         form = candidate.forms.get(chosen.variant.format or "")
         if chosen.variant.format is not None and form is None:
-            raise UsageError(f"there is no {chosen.variant.format} form of it")
+            raise RunError(f"there is no {chosen.variant.format} form of it")
         if form is not None and form.status != "pass":
-            raise UsageError(f"parity: {form.status}")
+            raise RunError(f"parity: {form.status}")
         own = self.vetted.get(name)
         if own is not None and own.status != "pass":
-            raise UsageError(own.message)
+            raise RunError(own.message)
         if own is None and not chosen.plain:
-            raise UsageError("its outputs were not compared with eager's")
+            raise RunError("its outputs were not compared with eager's")
 
     def _row(self, name: str, candidate: Candidate, chosen: Chosen) -> Row:
         subject, variant = candidate.subject, chosen.variant

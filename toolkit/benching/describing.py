@@ -13,18 +13,19 @@ from toolkit.cold.measuring import Told
 from toolkit.errors import ToolkitError
 from toolkit.events import Progress
 from toolkit.operations import work_of
+from toolkit.options import Cell
 from toolkit.variants import Chosen
 
 AOTI = "aoti"
 
 
 def described(lineup: Lineup, timed: frozenset[str], *, starts: bool) -> Described:
-    """The work of each model, and with `starts` the cold starts of what was `timed`."""
-    work = {}
+    """The work of every contestant, and with `starts` the cold starts of what was `timed`."""
+    work: dict[str, results.Work] = {}
     for candidate in lineup.candidates:
         found = _work(lineup, candidate)
         if found is not None:
-            work[candidate.subject.shown] = found
+            work |= {lineup.name(candidate, chosen): found for chosen in candidate.chosen}
     if not starts:
         return Described(work)
     seed = lineup.candidates[0].subject.words.seed
@@ -68,7 +69,7 @@ def _start(lineup: Lineup, name: str, candidate: Candidate, chosen: Chosen) -> C
         built=subject.built,
         words=subject.words,
         inputs=inputs,
-        path=_file(candidate, chosen, lineup.cell.device),
+        path=_file(candidate, chosen, lineup.cell),
         threads=chosen.threads or lineup.cell.threads,
         device=lineup.cell.device,
         channels_last=chosen.channels_last,
@@ -77,14 +78,14 @@ def _start(lineup: Lineup, name: str, candidate: Candidate, chosen: Chosen) -> C
     )
 
 
-def _file(candidate: Candidate, chosen: Chosen, device: str) -> Path | None:
+def _file(candidate: Candidate, chosen: Chosen, cell: Cell) -> Path | None:
     """What a start loads: the form, or what was compiled of it."""
     form = candidate.forms.get(chosen.variant.format or "")
     if form is None or chosen.variant.name != AOTI:
         return form.path if form else None
     from toolkit.variants.packages import package_of  # imports torch's compiler
 
-    compiled = package_of(form.path, candidate.scratch, device)
+    compiled = package_of(form.path, candidate.scratch, cell.device, chosen.threads or cell.threads)
     return compiled if compiled.is_file() else None
 
 

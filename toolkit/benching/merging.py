@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from toolkit import results
 from toolkit.baselines import Remeasure
@@ -11,8 +12,10 @@ from toolkit.benching.values import Described, Row, SetOfRounds
 from toolkit.cold import summary
 from toolkit.options import BenchOptions, Cell
 from toolkit.timing import ceilings, roofline
-from toolkit.timing.comparison import Outcome, Timing, compare
+from toolkit.timing.comparison import Outcome, Timing, compare, times
 from toolkit.timing.measured import Measured
+
+Kept = TypeVar("Kept", bound=results.rows.Value)
 
 
 @dataclass
@@ -26,6 +29,8 @@ class Gathered:
     described: Described = field(default_factory=Described)
     again: Sequence[Remeasure] = ()
     stopped: str | None = None
+    dead: dict[str, str] = field(default_factory=dict)
+    """What ended a process, or could not be timed in one of its own, and why."""
 
     @property
     def measured(self) -> list[Measured]:
@@ -40,7 +45,8 @@ class Gathered:
             for name, row in one.rows.items():
                 if row.note is not None and rows[name].note is None:
                     rows[name] = row
-        return rows
+        dead = {name: self.dead[name] for name in rows if name in self.dead}
+        return rows | {name: replace(rows[name], note=why) for name, why in dead.items()}
 
 
 def merged(gathered: Gathered) -> results.Comparison:
@@ -49,7 +55,11 @@ def merged(gathered: Gathered) -> results.Comparison:
     missing = {name: row.note for name, row in rows.items() if row.note is not None}
     outcome = compare(
         [_without(one, missing) for one in gathered.measured],
-        alone={name: [one.measured for one in own] for name, own in gathered.alone.items() if own},
+        alone={
+            name: [one.measured for one in own]
+            for name, own in gathered.alone.items()
+            if own and name not in missing
+        },
     )
     timings = {timing.name: timing for timing in outcome.timings}
     ceiling = _ceiling(gathered.sets)
@@ -61,7 +71,7 @@ def merged(gathered: Gathered) -> results.Comparison:
         sets=outcome.sets,
         set_rounds=list(outcome.set_rounds),
         seed=outcome.seed,
-        aa=_speedup(outcome.aa),
+        aa=_as(results.Speedup, outcome.aa),
         within_one_process=len(gathered.sets) == 1,
         preset=gathered.options.preset,
         stopped=gathered.stopped,
@@ -71,7 +81,10 @@ def merged(gathered: Gathered) -> results.Comparison:
         load_start=outcome.load_start,
         load_end=outcome.load_end,
         harness_ns=outcome.harness_ns,
-        conditions=_conditions(outcome),
+        conditions=[
+            results.RoundConditions.model_validate(one, from_attributes=True)
+            for one in outcome.conditions
+        ],
         aa_samples_ns=list(outcome.aa_samples_ns),
         extras_ns={name: list(own) for name, own in outcome.extras_ns.items()},
         remeasured=_remeasured(gathered, outcome, rows),
@@ -95,36 +108,29 @@ def _ceiling(sets: Sequence[SetOfRounds]) -> results.Ceiling | None:
     if not found:
         return None
     reached = [ceilings.Reached(**one.model_dump()) for one in found]
-    return results.Ceiling.model_validate(ceilings.together(reached), from_attributes=True)
+    return _as(results.Ceiling, ceilings.together(reached))
 
 
 def _remeasured(
     gathered: Gathered, outcome: Outcome, rows: Mapping[str, Row]
 ) -> list[results.Variant]:
     """The rows of a saved run's files, with the words of the cases that they belong to."""
-    known = {(row.model, row.variant): row for row in rows.values()}
+    known = {(row.model, row.variant): name for name, row in rows.items()}
     found = []
     for again in gathered.again:
-        row = known.get((again.case.model, again.case.variant))
-        samples = outcome.extras_ns.get(again.name, ())
-        if row is not None and samples:
-            timing = Timing(again.name, "same", samples_ns=samples)
-            own = replace(row, sha256=again.sha256, size_bytes=None, parity_score=None)
+        name = known.get((again.case.model, again.case.variant))
+        if name is not None and outcome.extras_ns.get(again.name):
+            sets = [one.extras_ns[again.name] for one in gathered.measured]
+            items = gathered.measured[0].items.get(name, 1)
+            timing = replace(times(again.name, sets, items, outcome.seed), verdict="same")
+            own = replace(rows[name], sha256=again.sha256, size_bytes=None, parity_score=None)
             found.append(_Rendered(again.name, own, timing, gathered, None).variant())
     return found
 
 
-def _conditions(outcome: Outcome) -> list[results.RoundConditions]:
-    return [
-        results.RoundConditions.model_validate(one, from_attributes=True)
-        for one in outcome.conditions
-    ]
-
-
-def _speedup(interval: object) -> results.Speedup | None:
-    if interval is None:
-        return None
-    return results.Speedup.model_validate(interval, from_attributes=True)
+def _as(kind: type[Kept], value: object) -> Kept | None:
+    """A value as results hold it; None stays None."""
+    return None if value is None else kind.model_validate(value, from_attributes=True)
 
 
 @dataclass(frozen=True)
@@ -158,16 +164,16 @@ class _Rendered:
             p99_us=timing.p99_us,
             calls=timing.calls,
             items_per_s=timing.items_per_s,
-            speedup=_speedup(timing.speedup),
+            speedup=_as(results.Speedup, timing.speedup),
             minima_ratio=timing.minima_ratio,
             verdict=timing.verdict,
-            clean=_clean(timing),
+            clean=_as(results.Clean, timing.clean),
             rank=timing.rank,
             alone=timing.alone,
             size_bytes=row.size_bytes,
             parity_score=row.parity_score,
             sha256=row.sha256,
-            note=timing.note,
+            note=self._note(timing),
             weights=row.weights,
             settings=dict(row.settings),
             warm_up_calls=timing.warm_up_calls,
@@ -177,8 +183,14 @@ class _Rendered:
     def _untimed(self) -> str | None:
         return "it needs a process of its own" if self.row.alone else None
 
+    def _note(self, timing: Timing) -> str | None:
+        """What is to be doubted, or why there are no times; and why it was not started cold."""
+        cold = self.gathered.described.notes.get(self.name)
+        said = [timing.note, cold and f"no cold start: {cold}"]
+        return "; ".join(one for one in said if one) or None
+
     def _roof(self, p50_us: float | None) -> dict[str, object]:
-        work = self.gathered.described.work.get(self.row.model)
+        work = self.gathered.described.work.get(self.name)
         if work is None or self.ceiling is None or self.row.threads != self.gathered.cell.threads:
             return {"work": work}
         return {
@@ -199,9 +211,3 @@ class _Rendered:
             "first_result_s": usual.first_result_s,
             "peak_rss_bytes": usual.peak_rss_bytes,
         }
-
-
-def _clean(timing: Timing) -> results.Clean | None:
-    if timing.clean is None:
-        return None
-    return results.Clean.model_validate(timing.clean, from_attributes=True)

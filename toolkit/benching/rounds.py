@@ -8,6 +8,7 @@ import torch
 
 from toolkit import results
 from toolkit.benching.contestants import Lineup, dtype_of
+from toolkit.benching.loading import loaded
 from toolkit.benching.values import SetOfRounds
 from toolkit.errors import UsageError
 from toolkit.events import Progress
@@ -22,28 +23,23 @@ def timed(lineup: Lineup, protocol: Protocol) -> SetOfRounds:
 
     Raises where the baseline cannot be timed.
     """
-    rows = {}
-    contestants = []
     cell = lineup.cell
     with torch.inference_mode():
-        for name, row, contestant in lineup.entered():
-            rows[name] = row
-            if contestant is not None:
-                contestants.append(contestant)
-        if not any(one.name == lineup.baseline for one in contestants):
+        entered = loaded(lineup, protocol.seed)
+        if not any(one.name == lineup.baseline for one in entered.contestants):
             raise UsageError(f"the baseline {lineup.baseline} is not among what is timed")
         best = _ceilings(lineup)
         measured = measure(
-            contestants,
+            entered.contestants,
             protocol,
             baseline=lineup.baseline,
-            twin=lineup.twin(),
-            extras=[*best, *lineup.remeasured()],
+            twin=entered.twin,
+            extras=[*best, *entered.again],
             observe=_told(lineup),
         )
     reached = ceilings.reached(cell.device, best, measured.extras_ns)
     ceiling = results.Ceiling.model_validate(reached, from_attributes=True) if best else None
-    return SetOfRounds(measured, rows, ceiling, settings_of(cell.device))
+    return SetOfRounds(measured, entered.rows, ceiling, settings_of(cell.device))
 
 
 def _ceilings(lineup: Lineup) -> list[Contestant]:

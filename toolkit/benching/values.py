@@ -85,7 +85,7 @@ class SetOfRounds:
 
 @dataclass(frozen=True)
 class Described:
-    """What is no time of a round: the work of each model's call, and the variants' cold starts."""
+    """What is no time of a round, by contestant: the work of a call, and cold starts."""
 
     work: Mapping[str, results.Work] = field(default_factory=dict)
     cold: Mapping[str, tuple[results.Cold, ...]] = field(default_factory=dict)

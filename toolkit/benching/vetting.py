@@ -30,16 +30,24 @@ BUDGET_S = 20.0
 
 def vetted(lineup: Lineup) -> Iterator[Vetted]:
     """What parity says of each such variant."""
-    references: dict[str, Reference] = {}
-    for name, candidate, chosen in lineup.pairs():
-        form = candidate.forms.get(chosen.variant.format or "")
-        without = chosen.variant.format is not None and (form is None or form.status != "pass")
-        if chosen.plain or without or name in lineup.dead:
-            continue
-        shown = candidate.subject.shown
-        if shown not in references:
-            references[shown] = _reference(candidate, lineup)
-        yield Vetted(name, _judged(lineup, references[shown], name, candidate, chosen))
+    for candidate in lineup.candidates:
+        wanted = {
+            name: chosen
+            for chosen in candidate.chosen
+            if (name := lineup.name(candidate, chosen)) not in lineup.dead
+            and _is_more(candidate, chosen)
+        }
+        if wanted:
+            reference = _reference(candidate, lineup)
+            for name, chosen in wanted.items():
+                yield Vetted(name, _judged(lineup, reference, name, candidate, chosen))
+
+
+def _is_more(candidate: Candidate, chosen: Chosen) -> bool:
+    """Whether a variant is more than a form as it was checked, and that form is right."""
+    form = candidate.forms.get(chosen.variant.format or "")
+    without = chosen.variant.format is not None and (form is None or form.status != "pass")
+    return not chosen.plain and not without
 
 
 def _reference(candidate: Candidate, lineup: Lineup) -> Reference:

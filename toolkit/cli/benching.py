@@ -16,7 +16,9 @@ from toolkit.results import Preset
 from toolkit.words import ModelWords
 
 if TYPE_CHECKING:
+    from toolkit.baselines import Baseline
     from toolkit.cli.session import Session
+    from toolkit.results import Document
     from toolkit.sweep import Sweep
 
 
@@ -84,8 +86,8 @@ def _devices(text: str) -> tuple[str, ...]:
 def bench(asks: Asks[BenchOptions]) -> int:
     """Time every form of each model that passes parity, and models against each other."""
     words, options = asks.words(), asks.typed.options
-    held = _Held(options.gate, max(options.threads))
-    held.require()
+    held = Held(options.gate)
+    held.require([options, *(ask.options for ask in asks.entries.values())])
 
     def work(sweep: Sweep) -> None:
         found = sweep.resolve(words, everything=asks.everything, device=asks.device)
@@ -116,44 +118,80 @@ def _compare(sweep: Sweep, found: Sequence[ModelWords], asks: Asks[BenchOptions]
         sweep.bench([words], asks.options_of(words))
 
 
-class _Held:
+class Held:
     """A run held against a saved one, and saved."""
 
-    def __init__(self, gate: Gate, threads: int) -> None:
+    def __init__(self, gate: Gate) -> None:
         from toolkit import baselines
 
         self._gate = gate
-        self._threads = threads
         self.baseline = None
         if gate.baseline is not None:
             self.baseline = baselines.find(gate.baseline, gate.folder)
 
-    def require(self) -> None:
-        """Refuse a saved run of another machine before anything is measured."""
+    def require(self, asked: Sequence[BenchOptions]) -> None:
+        """Refuse a saved run of another machine or protocol before anything is measured."""
         from toolkit import baselines
 
-        if self.baseline is not None:
-            now = environment(None, self._threads)
-            unlike = baselines.environment_differences(self.baseline.document, now, __version__)
-            baselines.require_alike(unlike, self.baseline.name, anyway=self._gate.anyway)
+        if self.baseline is None:
+            return
+        then = self.baseline.document
+        threads = {count for options in asked for count in _threads(options)}
+        now = environment(None, max(threads))
+        unlike = [
+            *baselines.environment_differences(then, now, __version__),
+            *baselines.asked_differences(then, threads, {options.preset for options in asked}),
+        ]
+        baselines.require_alike(unlike, self.baseline.name, anyway=self._gate.anyway)
 
     def judge(self, sweep: Sweep, session: Session) -> None:
         """What became of the saved run's cases; then the run is saved, if it is to be."""
+        if self.baseline is not None:
+            self._hold(sweep, self.baseline, session.document(sweep))
+        if self._gate.save is not None:
+            self._save(self._gate.save, sweep, session.document(sweep))
+
+    def _hold(self, sweep: Sweep, baseline: Baseline, now: Document) -> None:
+        """Judge every case; what was measured under other conditions is shown and not judged."""
         from toolkit import baselines
 
-        gate, document = self._gate, session.document(sweep)
-        if self.baseline is not None:
-            then, name = self.baseline.document, self.baseline.name
-            unlike = baselines.differences(then, document)
-            baselines.require_alike(unlike, name, anyway=gate.anyway)
-            sweep.against = baselines.judged(then, document, name, gate.limit)
-            sweep.refuse(baselines.gate_error(sweep.against))
-        if gate.save is not None:
-            document = session.document(sweep)
-            say(f"saved as {gate.save} in {baselines.save(document, gate.save, gate.folder)}")
-            baselines.prune(gate.folder)
-            for doubt in baselines.doubts(document):
-                say(f"note: {doubt}")
+        then, name = baseline.document, baseline.name
+        try:
+            unlike = baselines.differences(then, now)
+            baselines.require_alike(unlike, name, anyway=self._gate.anyway)
+        except baselines.UnlikeError as error:
+            sweep.refuse(error)
+            return
+        sweep.against = baselines.judged(then, now, name, self._gate.limit)
+        sweep.refuse(baselines.gate_error(sweep.against))
+
+    def _save(self, name: str, sweep: Sweep, document: Document) -> None:
+        """Keep the run; in place of its own baseline only where it holds against that."""
+        from toolkit import baselines
+
+        folder = self._gate.folder
+        holds = sweep.against is not None and sweep.against.exit_code == 0
+        if self.baseline is not None and not holds:
+            place = baselines.path_of(name, folder)
+            if place.resolve() == self.baseline.path.resolve():
+                say(
+                    f"note: {name} stays as it was: this run does not hold against it;"
+                    f" --save {name} without --baseline puts it there all the same"
+                )
+                baselines.prune(folder)
+                return
+        say(f"saved as {name} in {baselines.save(document, name, folder)}")
+        baselines.prune(folder)
+        for doubt in baselines.doubts(document):
+            say(f"note: {doubt}")
+
+
+def _threads(options: BenchOptions) -> set[int]:
+    """The thread counts of everything that is timed: a variant may have one of its own."""
+    from toolkit.variants import parse
+
+    own = {parse(word).threads for word in (*options.variants, options.baseline)}
+    return {*options.threads, *(count for count in own if count)}
 
 
 def list_variants(asks: Asks[BenchOptions]) -> int:

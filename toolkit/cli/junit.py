@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 
 _OURS = b"<testsuite"
 _LOOKED_AT = 4096
-HINT = "--junit FILE is where the JUnit XML goes"
+OPTION = "--junit"
+HINT = f"{OPTION} FILE is where the JUnit XML goes"
 
 
 def make_way(path: Path | None) -> None:
@@ -30,6 +33,23 @@ def make_way(path: Path | None) -> None:
         path.unlink()
     except OSError as error:
         raise ResultsError(f"cannot write {path}: {error.strerror}", hint=HINT) from error
+
+
+def asked_for(words: Sequence[str]) -> Path | None:
+    """The file that a command line names, even where nothing else of it can be made out."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        option, equals, value = word.partition("=")
+        place = value if equals else following
+        if option == OPTION and place and not place.startswith("-"):
+            return Path(place)
+    return None
+
+
+def replace(path: Path, document: Document) -> None:
+    """Put what stopped a command in place of an earlier run's file; the error is what counts."""
+    with suppress(OSError, ResultsError):
+        make_way(path)
+        write(document, path)
 
 
 def write(document: Document, path: Path | None) -> None:

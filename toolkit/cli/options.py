@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -163,46 +163,30 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON document on stdout, nothing else."),
 ]
+
+
+def _file(flag: str, told: str) -> Any:
+    """An option that names a file to write."""
+    return typer.Option(flag, metavar="FILE", help=told)
+
+
 ResultsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--results",
-        metavar="FILE",
-        help="Where the results are kept for `toolkit report`.",
-    ),
+    Path | None, _file("--results", "Where the results are kept for `toolkit report`.")
 ]
-JUnit = Annotated[
-    Path | None,
-    typer.Option("--junit", metavar="FILE", help="Write JUnit XML too: a test case a form."),
-]
+JUnit = Annotated[Path | None, _file("--junit", "Write JUnit XML too: a test case a form.")]
 PytestBenchmark = Annotated[
     Path | None,
-    typer.Option(
-        "--pytest-benchmark",
-        metavar="FILE",
-        help="Write timings that `pytest-benchmark compare` reads.",
-    ),
+    _file("--pytest-benchmark", "Write timings that `pytest-benchmark compare` reads."),
 ]
 GithubBenchmark = Annotated[
     Path | None,
-    typer.Option(
-        "--github-benchmark",
-        metavar="FILE",
-        help="Write times for github-action-benchmark (customSmallerIsBetter).",
-    ),
+    _file("--github-benchmark", "Write times for github-action-benchmark (customSmallerIsBetter)."),
 ]
 GithubRatios = Annotated[
     Path | None,
-    typer.Option(
-        "--github-ratios",
-        metavar="FILE",
-        help="Write speed-ups for github-action-benchmark (customBiggerIsBetter).",
-    ),
+    _file("--github-ratios", "Write speed-ups for github-action-benchmark (customBiggerIsBetter)."),
 ]
-Bencher = Annotated[
-    Path | None,
-    typer.Option("--bencher", metavar="FILE", help="Write Bencher Metric Format JSON."),
-]
+Bencher = Annotated[Path | None, _file("--bencher", "Write Bencher Metric Format JSON.")]
 Figures = Annotated[
     Path | None,
     typer.Option(

@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -122,10 +122,6 @@ class Session:
                 sweep.interrupted = INTERRUPTED
             except TerminationError:
                 sweep.interrupted = TERMINATED
-            except ToolkitError as error:
-                with suppress(OSError):  # the error itself is what counts
-                    junit.write(refusal(self.command, error), self.junit)
-                raise
         self._save(sweep)
         self._save_junit(sweep)
         document = self.document(sweep)
@@ -295,10 +291,13 @@ def refusal(command: str, error: ToolkitError) -> Document:
     )
 
 
-def refuse(command: str, error: ToolkitError, *, json: bool) -> int:
-    """Tell an error that stopped the whole command; with `--json` as a document too."""
+def refuse(command: str, error: ToolkitError, words: Sequence[str], *, json: bool) -> int:
+    """Tell an error that stopped the whole command; in the forms that its words ask for too."""
     if json:
         write_json(refusal(command, error))
+    place = junit.asked_for(words)
+    if place is not None:
+        junit.replace(place, refusal(command, error))
     github.announce_error(command, error, json=json)
     say(f"toolkit: {error}")
     for line in (error.hint or "").splitlines():

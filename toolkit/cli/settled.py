@@ -147,10 +147,9 @@ class Layers:
 
     def _require_taken(self, said: Values) -> None:
         if any(name in said and name not in self.values for name in ONE_MODELS):
-            raise UsageError(
-                "it is a module of your own, which has no training plan",
-                hint="a ModelSpec of your own can have one, and has its inputs then",
-            )
+            from toolkit.cli.work import untrained
+
+            raise untrained()
 
     def _layered(self, entry: Values) -> dict[str, Any]:
         """The options, one layer over the other; paths as they read from the folder of the work."""

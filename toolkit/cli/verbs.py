@@ -28,6 +28,7 @@ def export(
     formats: opt.Formats = None,
     out: opt.Out = RESULTS,
     opset: opt.Opset = 20,
+    trust: opt.Trust = False,
     about: InputOptions,
     weights: WeightOptions,
     child: ChildOptions,
@@ -42,7 +43,7 @@ def export(
     from toolkit.words import parse_formats
 
     chosen = ModelOptions(names, weights, about)
-    asked = ExportOptions(parse_formats(formats or []), out, opset)
+    asked = ExportOptions(parse_formats(formats or []), out, opset, trust)
     return Ask(chosen, work.Common(child, results), asked, work.export, asked.formats)
 
 
@@ -222,6 +223,7 @@ def run(
     ] = True,
     budget: opt.Budget = 60.0,
     resume: opt.Resume = False,
+    trust: opt.Trust = False,
     about: InputOptions,
     weights: WeightOptions,
     limits: LimitOptions,
@@ -237,8 +239,10 @@ def run(
 
     chosen = ModelOptions(names, weights, about)
     preset = benching.preset(quick=quick)
-    timed = benching.Bench(None, batch, threads, device, preset=preset, opset=opset).values()
-    judged = work.Check(formats, device, opset, out, False, budget, limits).values()
+    timed = benching.Bench(
+        None, batch, threads, device, preset=preset, opset=opset, trust=trust
+    ).values()
+    judged = work.Check(formats, device, opset, out, trust, budget, limits).values()
     asked = work.stages(judged, timed, out)
     common = work.Common(child, results, junit)
     return Ask(chosen, common, asked, work.run, judged.formats, device, resume)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.cli.asking import Asks
 from toolkit.cli.options import ChildOptions, LimitOptions
 from toolkit.cli.session import Session
-from toolkit.errors import UsageError
+from toolkit.errors import InputsError, UsageError
 from toolkit.options import (
     EAGER,
     BenchOptions,
@@ -104,12 +104,25 @@ def _resolved(asks: Asks[Any], device: str = "cpu") -> Callable[[Sweep], list[Mo
     return lambda sweep: sweep.resolve(words, everything=asks.everything, device=device)
 
 
+def untrained(model: str | None = None) -> UsageError:
+    """The refusal of a user's own module, where a training plan is asked for."""
+    return UsageError(
+        "it is a module of your own, which has no training plan",
+        model=model,
+        hint="a ModelSpec of your own can have one, and has its inputs then",
+    )
+
+
 def train(asks: Asks[bool]) -> int:
     """Train each model, some of them again; one that is not trained at all is said."""
     resolved = _resolved(asks, asks.device)
 
     def work(sweep: Sweep) -> None:
-        for words in sweep.each(resolved(sweep)):
+        try:
+            found = resolved(sweep)
+        except InputsError as error:  # its hint is an option that training does not have
+            raise untrained(error.model) from error
+        for words in sweep.each(found):
             sweep.train(words, again=asks.options_of(words), required=not asks.everything)
 
     return asks.typed.common.session("train", lambda sweep: {"models": sweep.trained}).run(work)
@@ -185,7 +198,7 @@ def stages(check: CheckOptions, timed: BenchOptions, out: Path) -> Stages:
 
     if check.formats and not timed.variants:
         timed = replace(timed, variants=(EAGER, *check.formats))
-    return Stages(ExportOptions(check.formats, out, check.opset), check, timed)
+    return Stages(ExportOptions(check.formats, out, check.opset, check.trust), check, timed)
 
 
 def _parts(sweep: Sweep) -> dict[str, object]:

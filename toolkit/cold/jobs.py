@@ -13,6 +13,9 @@ from toolkit.bundle.weights_file import write_state
 from toolkit.calling import Call, Nest, Node, described
 from toolkit.cold.loaders import save
 from toolkit.cold.starts import LOADERS_OF_ONNX, ONNX_LOADER, ColdStart, words_told
+from toolkit.runtimes.base import RunOptions
+from toolkit.runtimes.devices import execution_providers
+from toolkit.runtimes.openvino import settings
 
 OUTPUTS_NAME = "outputs.npz"
 
@@ -63,7 +66,8 @@ class Jobs:
             "call": _call_told(spec.call, names),
             "threads": start.threads,
             "device": start.device,
-            "providers": _providers(start) if kind.loader == ONNX_LOADER else [],
+            "providers": execution_providers(start.device) if kind.loader == ONNX_LOADER else [],
+            "settings": settings(RunOptions(threads=start.threads)),
             "channels_last": start.channels_last,
             "libraries": [str(Path(one).resolve()) for one in start.libraries],
             "timeout_s": self.timeout_s,
@@ -81,12 +85,6 @@ class Jobs:
 def _trusted_as(start: ColdStart) -> str:
     """The format that a file counts as: whatever a variant is called, ONNX alone is no program."""
     return "onnx" if start.kind.loader in LOADERS_OF_ONNX else start.variant
-
-
-def _providers(start: ColdStart) -> list[tuple[str, dict[str, str]]]:
-    from toolkit.runtimes.devices import execution_providers
-
-    return execution_providers(start.device)
 
 
 def _without_classes(node: Node) -> Node:

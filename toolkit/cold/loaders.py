@@ -13,14 +13,6 @@ from typing import Any
 
 Steps = Generator[Any, Any, None]
 
-OPENVINO_SETTINGS = {
-    "PERFORMANCE_HINT": "LATENCY",
-    "EXECUTION_MODE_HINT": "ACCURACY",
-    "INFERENCE_PRECISION_HINT": "f32",
-    "NUM_STREAMS": 1,
-}
-"""As `toolkit.runtimes.openvino` has them: whoever changes one changes both."""
-
 
 def onnxruntime(job: dict[str, Any], clock: Any) -> Steps:
     """An ONNX file in onnxruntime; numpy and onnxruntime are all that is imported."""
@@ -88,9 +80,8 @@ def openvino(job: dict[str, Any], clock: Any) -> Steps:
     import openvino as ov
 
     yield
-    settings = {**OPENVINO_SETTINGS, "INFERENCE_NUM_THREADS": job["threads"]}
     core = ov.Core()
-    compiled = core.compile_model(core.read_model(job["path"]), "CPU", settings)
+    compiled = core.compile_model(core.read_model(job["path"]), "CPU", job["settings"])
     yield
     arrays = saved(job["inputs"])
     request = compiled.create_infer_request()

@@ -51,12 +51,13 @@ def measure(
     The variants take turns in an order that `seed` decides. The system's page cache is warm: the
     files and libraries have been read in this run already, and the first start after the machine's
     own is slower. A variant that fails is not started again, and keeps what it gave before.
-    `observe` is told how many of how many starts are done, before each and at the end.
+    `observe` is told how many of how many starts are done, before each and at the end. Without
+    `limits` each start may use what this process may.
 
     Raises `UsageError` where two starts have one name, or for fewer than one time.
     """
     _require_sound(starts, times)
-    limits = limits or Limits()
+    limits = limits or Limits.told()
     turns = order([start.name for start in starts], times, seed)
     found = {start.name: ColdStarts() for start in starts}
     with temporary_folder() as folder:
@@ -153,9 +154,11 @@ def _differing(expected: Mapping[str, np.ndarray], given: Mapping[str, np.ndarra
 
 
 def _close(wanted: np.ndarray, got: np.ndarray) -> bool:
-    if not np.issubdtype(wanted.dtype, np.floating):
+    if not np.issubdtype(wanted.dtype, np.inexact):
         return True  # which of two nearly equal values is larger may differ between processes
-    finite = np.isfinite(wanted) & np.isfinite(got)
+    finite = np.isfinite(wanted)
+    if not np.array_equal(finite, np.isfinite(got)):
+        return False
     if not finite.any():
         return True
     scale = float(np.abs(wanted[finite]).max())

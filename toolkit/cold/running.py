@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from toolkit.capacity import LIMIT_VARIABLE
 from toolkit.reasons import one_line
 from toolkit.results import Cold
 
@@ -50,6 +51,12 @@ class Limits:
 
     timeout_s: float = DEFAULT_TIMEOUT_S
     memory_bytes: int | None = None
+
+    @classmethod
+    def told(cls) -> Limits:
+        """The usual time, and of memory what `--memory-limit` allows this process itself."""
+        told = os.environ.get(LIMIT_VARIABLE, "")
+        return cls(memory_bytes=int(told) if told.isdigit() else None)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from toolkit.comparing import applied
 from toolkit.comparing.taking import with_inputs_of
 from toolkit.errors import ToolkitError
 from toolkit.events import Observe, Progress, ignore
+from toolkit.grammar import told_input
 from toolkit.options import EAGER
 from toolkit.parity.findings import Finding, note
 from toolkit.parity.matching import PortsError, match_inputs
@@ -27,11 +28,12 @@ from toolkit.runtimes.external_data import require_sound_external_data
 from toolkit.runtimes.torch_modules import ModuleRunner
 from toolkit.spec import ModelSpec, Port
 from toolkit.stages import bundled
-from toolkit.stages.checking import FormAtHand, about_weights
+from toolkit.stages.checking import FormAtHand
 from toolkit.stages.exporting import forms_of
 from toolkit.stages.files import ONNX, spec_of_file
+from toolkit.stages.rows import about_weights
 from toolkit.weights import Built
-from toolkit.words import ModelWords, told_input
+from toolkit.words import ModelWords
 
 Load = Callable[[RunOptions], Runner]
 Make = Callable[[ModelSpec, Observe], "Candidate"]

@@ -26,9 +26,8 @@ from toolkit.runtimes.base import RunOptions
 from toolkit.runtimes.program_module import ProgramModule
 from toolkit.spec import ALL_FORMATS
 from toolkit.stages import room
-from toolkit.stages.checking import about_weights, explained
 from toolkit.stages.room import collect_copies
-from toolkit.stages.rows import status_of
+from toolkit.stages.rows import about_weights, explained, status_of
 from toolkit.stages.staging import CONVERSION, OPTIMISATION, joined, stage_row
 from toolkit.stages.subject import Subject, reference
 from toolkit.words import ModelWords

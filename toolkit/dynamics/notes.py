@@ -10,8 +10,8 @@ from toolkit.dynamics.captured import Baked, Captured
 from toolkit.dynamics.groups import Group
 from toolkit.dynamics.ranges import neighbours
 from toolkit.dynamics.trials import LARGE, LATE, Axis, Trials
+from toolkit.grammar import told_dim, told_input
 from toolkit.spec import Dimension, ModelSpec
-from toolkit.words import told_dim, told_input
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,22 @@ from toolkit.signatures import parameter_names
 from toolkit.weights import Built
 
 PLAIN = (tuple, list, dict, OrderedDict)
-"""Containers that every exporter takes as outputs, of exactly these types or named tuples."""
+"""Containers that exporters take as outputs, of exactly these types or named tuples."""
 
 
-def flattened(built: Built) -> Built:
+def flattened(built: Built, *, nested: bool = True) -> Built:
     """The model with a `forward` of named flat tensors, where its own takes or gives anything else.
 
-    The names of its parameters, and where its submodules lie, stay as they are: of a copy of the
-    module `forward` alone is another.
+    Without `nested`, a list or dict that holds more than tensors is such a thing. The names of its
+    parameters, and where its submodules lie, stay as they are: of a copy of the module `forward`
+    alone is another.
     """
     spec = built.spec
-    if spec.call is None and parameter_names(built.module) and _is_plain(eager_output(built)):
+    if (
+        spec.call is None
+        and parameter_names(built.module)
+        and _is_plain(eager_output(built), nested)
+    ):
         return built
     module = copy.deepcopy(built.module)
     own = module.forward
@@ -44,10 +49,12 @@ def flattened(built: Built) -> Built:
     return replace(built, module=module, spec=replace(spec, call=None))
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Any, nested: bool) -> bool:
     if isinstance(value, torch.Tensor):
         return True
     if not (type(value) in PLAIN or (isinstance(value, tuple) and hasattr(value, "_fields"))):
         return False
     members = value.values() if isinstance(value, dict) else value
-    return all(map(_is_plain, members))
+    if not nested and not isinstance(value, tuple):
+        return all(isinstance(member, torch.Tensor) for member in members)
+    return all(_is_plain(member, nested) for member in members)

@@ -35,7 +35,7 @@ class TraceFormat:
     ) -> Exported:
         """Write the trace to `path`; raises `ExportError` with the tracer's reason."""
         with quietly() as warnings:
-            built = flattened(built)
+            built = flattened(built, nested=False)  # lists and dicts hold one type in TorchScript
             arguments = to_tensors(built.spec, example(built.spec))
             strict = not _is_mutable(eager_output(built))
             try:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from toolkit.errors import InputsError
+from toolkit.grammar import parse_input
 from toolkit.spec import BATCH, Interpolation, Port, Preprocess
-from toolkit.words import ModelWords, parse_input
+from toolkit.words import ModelWords
 
 LABELS = "imagenet"
 CLASSES = 1000

@@ -20,11 +20,13 @@ from toolkit.locating.submodules import first_wrong_submodule
 from toolkit.locating.tracking import first_departure
 from toolkit.locating.values import values_of
 from toolkit.parity.reference import Judged, Reference
+from toolkit.parity.tf32 import without_tf32
 from toolkit.runtimes.base import Runner
 
 __all__ = ["Call", "Recording", "first_diverging"]
 
 
+@without_tf32()
 def first_diverging(
     reference: Reference,
     judged: Judged,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from toolkit.inputs import Array, run_module, to_array
 from toolkit.parity.compare import EPS, SLICE_FLOOR_EPS
-from toolkit.parity.oracle import converted, default_float64
+from toolkit.parity.oracle import converted, default_float64, on_cpu
 from toolkit.spec import ModelSpec
 
 MOST_BYTES = 2**30
@@ -82,7 +81,7 @@ def record(
     """Both runs, call by call; None where they do not go together or hold too much."""
     eager = _run(module, spec, inputs, device)
     with default_float64():
-        twin = converted(copy.deepcopy(module).cpu(), torch.float64)
+        twin = converted(on_cpu(module, device), torch.float64)
         wide = _run(twin, spec, inputs, "cpu", torch.float64)
     calls = [_paired(one, other) for one, other in zip(eager, wide, strict=True)]
     if not calls or any(call is None for call in calls):
@@ -91,7 +90,8 @@ def record(
 
 
 def _paired(eager: _Raw, wide: _Raw) -> Call | None:
-    if eager.path != wide.path or len(eager.given) != len(wide.given):
+    counts = [(len(one.taken), len(one.given)) for one in (eager, wide)]
+    if eager.path != wide.path or counts[0] != counts[1]:
         return None
     taken = tuple(map(Seen, eager.taken, wide.taken))
     given = tuple(map(Seen, eager.given, wide.given))

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree as pytree
 
-from toolkit.inputs import Array, run_module
+from toolkit.inputs import Array, run_module, to_array
 from toolkit.locating.recording import Call, Recording, Seen
 from toolkit.parity.compare import difference
 from toolkit.parity.limits import MAX_SCORE
@@ -130,7 +130,7 @@ def _departs(call: Call, output: Any) -> bool:
     tensors = [leaf for leaf in pytree.tree_leaves(output) if _is_floating(leaf)]
     return any(
         tuple(tensor.shape) != seen.eager.shape
-        or not np.array_equal(tensor.detach().cpu().float().numpy(), seen.eager, equal_nan=True)
+        or not np.array_equal(to_array(tensor), seen.eager, equal_nan=True)
         for tensor, seen in zip(tensors, call.given, strict=False)
     )
 

@@ -2,6 +2,7 @@
 
 from toolkit.operations.graph import Sized, sized
 from toolkit.operations.tally import Tally, tally
-from toolkit.operations.work import AGREEMENT, Work, work_of
+from toolkit.operations.work import Work, work_of
+from toolkit.timing.roofline import AGREEMENT
 
 __all__ = ["AGREEMENT", "Sized", "Tally", "Work", "sized", "tally", "work_of"]

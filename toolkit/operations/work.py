@@ -13,9 +13,7 @@ from toolkit.operations import eager
 from toolkit.operations.graph import UnreadableGraphError, sized
 from toolkit.operations.tally import Tally, tally
 from toolkit.spec import ModelSpec
-
-AGREEMENT = 0.03
-"""Counts that differ by a larger share than this are said to: a bias more or less is not it."""
+from toolkit.timing.roofline import AGREEMENT
 
 GRAPH = "the exported graph"
 TORCH = "torch's counter over eager"

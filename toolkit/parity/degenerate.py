@@ -20,12 +20,24 @@ if TYPE_CHECKING:
 def degenerate(reference: Reference) -> list[Finding]:
     """Outputs that do not depend on the inputs at all: a check on them proves nothing."""
     floats = [port for port in reference.spec.outputs if port.is_float]
+    if not floats:
+        return _whole_numbers(reference)
     constant = [port.name for port in floats if _is_constant(reference, port)]
     if not constant:
         return _blunt(reference, floats)
     text = f"constant over all ordinary cases: {', '.join(constant)}; parity on it proves nothing"
     if len(constant) == len(floats):
         return [error("degenerate", text, case=reference.cases[0].case.number)]
+    return [note("degenerate", text)]
+
+
+def _whole_numbers(reference: Reference) -> list[Finding]:
+    """Where all is integers a note: an argmax may well be the same for every draw."""
+    outputs = reference.spec.outputs
+    if not outputs or not all(_is_constant(reference, port) for port in outputs):
+        return []
+    names = ", ".join(port.name for port in outputs)
+    text = f"integers that are the same in all ordinary cases: {names}; parity proves little"
     return [note("degenerate", text)]
 
 
@@ -66,7 +78,9 @@ def _is_constant(reference: Reference, port: Port) -> bool:
             output = judged.oracle[port.name]
             by_shape.setdefault(output.shape, []).append(output)
     repeated = [outputs for outputs in by_shape.values() if len(outputs) > 1]
-    return bool(repeated) and all(_all_equal(outputs, EPS[port.dtype]) for outputs in repeated)
+    return bool(repeated) and all(
+        _all_equal(outputs, EPS.get(port.dtype, 0.0)) for outputs in repeated
+    )
 
 
 def _all_equal(outputs: list[Array], eps: float) -> bool:

@@ -4,7 +4,8 @@
         parity.check(Net(), inputs={"x": torch.randn(2, 8)}, dynamic={"x": ["batch"]})
 
 Every run of pytest loads this module where the toolkit is installed: torch and what reports need
-are imported by the first check.
+are imported by the first check. Checks run in pytest's own process, as tests do: a module at hand,
+with its hooks and its code in a test, crosses no border, and a debugger reaches it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from zlib import crc32
 import pytest
 
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.pytest_plugin.choices import INPUTS_FILE, LAYERS, Layers, flags, told
+from toolkit.pytest_plugin.choices import INPUTS_FILE, LAYERS, Layers, flags, layered, told
 from toolkit.pytest_plugin.keywords import check_options, formats_of, require_known
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Parity:
         """What was said, one layer over the other."""
         require_known(said)
         own = {name: value for name, value in said.items() if value is not None}
-        return {**self._layers.ini, **own, **self._layers.typed}
+        return layered(self._item.config, own)
 
     def _failures(self, folder: Any) -> Path:
         place = _folder_name(self._item.nodeid)

@@ -1,8 +1,9 @@
 """What may be chosen for every check of a run: one name as keyword, ini option and flag.
 
 `budget` is the keyword of `parity.check` and of the mark, `parity_budget` the ini option,
-`--parity-budget` the flag. A flag wins over a keyword, a keyword over the ini option. Nothing here
-imports more than pytest: every run of a user's tests loads it.
+`--parity-budget` the flag. A flag wins over a keyword, a keyword over the ini option, this over the
+key of `[tool.toolkit]`, which a check looks up. Nothing here imports more than pytest: every run of
+a user's tests loads it.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ class Layers:
 
 
 LAYERS = pytest.StashKey[Layers]()
+_SETTINGS = pytest.StashKey[dict[str, Any]]()
 
 
 def register(parser: pytest.Parser) -> None:
@@ -138,6 +140,33 @@ def read(config: pytest.Config) -> None:
         if formats:
             _require_formats(formats)
     config.stash[LAYERS] = layers
+
+
+def layered(config: pytest.Config, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for a check: what was `said` of it, and the layers over and under that.
+
+    Raises `SettingsError`.
+    """
+    layers = config.stash[LAYERS]
+    if _SETTINGS not in config.stash:
+        config.stash[_SETTINGS] = _of_project(config)
+    below: dict[str, Any] = config.stash[_SETTINGS]
+    return {**below, **layers.ini, **said, **layers.typed}
+
+
+def _of_project(config: pytest.Config) -> dict[str, Any]:
+    """What `[tool.toolkit]` chooses for every model; the tables of its models are for the command.
+
+    Of its further keys none is about judging, and `weights` is about models that have none.
+    """
+    from toolkit import settings
+
+    found = settings.find(config.rootpath)
+    if found is None:
+        return {}
+    names = {choice.name for choice in CHOICES}
+    said = {name: value for name, value in found.settings.options().items() if name in names}
+    return said | ({"failures": found.folder / said["failures"]} if "failures" in said else {})
 
 
 def _layer(

@@ -71,8 +71,7 @@ def formats_of(merged: Mapping[str, Any]) -> tuple[str, ...]:
     """The formats that were asked for, none where nothing was said; raises `UsageError`."""
     from toolkit.words import parse_formats
 
-    said = merged.get("formats") or ()
-    return parse_formats([said] if isinstance(said, str) else said)
+    return parse_formats(merged.get("formats") or ())
 
 
 def check_options(

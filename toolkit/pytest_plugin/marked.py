@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.pytest_plugin.choices import LAYERS, PREFIX, told
+from toolkit.pytest_plugin.choices import PREFIX, layered, told
 
 FORM = "_parity_form"
 """The parameter that an item's format is kept as."""
@@ -32,8 +32,7 @@ def parametrise(metafunc: pytest.Metafunc) -> None:
         _require_function(metafunc)
         said = _said(marks)
         require_known(said)
-        layers = metafunc.config.stash[LAYERS]
-        asked = formats_of({**layers.ini, **said, **layers.typed})
+        asked = formats_of(layered(metafunc.config, said))
     except UsageError as error:
         place = metafunc.definition.nodeid
         raise pytest.Collector.CollectError(f"{place}: mark parity: {told(error)}") from None

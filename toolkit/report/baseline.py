@@ -120,11 +120,11 @@ def _blind_spot(against: Against) -> str:
 
 def _remarks(against: Against, shared: Mapping[str, str]) -> Iterator[Remark]:
     """Every failure by itself; cases that share a reason why they cannot be told, together."""
-    where = _Where(len({one.model for one in against.verdicts}) > 1, shared)
+    where = Where(len({one.model for one in against.verdicts}) > 1, shared)
     for one in against.verdicts:
         if one.drift in _FAILED:
-            level = "error" if against.gated or one.drift != "speed drift" else "note"
-            yield Remark(level, one.drift, (where(one),), _reason(one, against.limit))
+            level = "error" if against.code_of(one.drift) else "note"
+            yield Remark(level, one.drift, (where(one),), reason(one, against.limit))
     unknown: dict[str, list[str]] = {}
     for one in against.verdicts:
         if one.drift == "cannot tell":
@@ -138,13 +138,14 @@ def _remarks(against: Against, shared: Mapping[str, str]) -> Iterator[Remark]:
 
 
 @dataclass(frozen=True)
-class _Where:
+class Where:
     """What a remark is about: what all cases share is left out."""
 
     several: bool
     shared: Mapping[str, str]
 
     def __call__(self, one: BaselineVerdict) -> str:
+        """A case in words: `onnx, batch 8`."""
         name = f"{one.model} {one.variant}" if self.several else one.variant
         told = [
             f"{fact} {value}" if fact in ("threads", "batch") else value
@@ -154,8 +155,9 @@ class _Where:
         return ", ".join([name, *told])
 
 
-def _reason(one: BaselineVerdict, limit: float) -> str:
-    if one.change is None:
+def reason(one: BaselineVerdict, limit: float) -> str:
+    """Why a case failed, or cannot be told."""
+    if one.change is None or one.message:
         return one.message or ""
     return f"slower by {' '.join(slower_by(one.change))}, over the limit of {100 * limit:.3g} %"
 

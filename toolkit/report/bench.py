@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from toolkit.report.check import format_score
-from toolkit.report.forms import MICROSECOND_S
 from toolkit.report.numbers import (
     INTERVAL,
     NOTHING,
@@ -13,6 +12,7 @@ from toolkit.report.numbers import (
     format_number,
     format_percent,
     format_size,
+    of_us,
     speedup_parts,
 )
 from toolkit.report.sheet import Cell, Column, Sheet, verdict, whole, words
@@ -56,10 +56,6 @@ def bench_sheet(table: Table) -> Sheet:
     return sheet.without_empty_columns(NOTHING)
 
 
-def _micro(value_us: float | None) -> float | None:
-    return None if value_us is None else value_us * MICROSECOND_S
-
-
 def _row(row: Timed, table: Table) -> list[Cell]:
     variant = row.variant
     return [
@@ -83,14 +79,14 @@ def _row(row: Timed, table: Table) -> list[Cell]:
 def _times(variant: Variant) -> list[Cell]:
     micro = (variant.p50_us, variant.p50_low_us, variant.p50_high_us)
     others = (variant.device_p50_us, variant.p90_us, variant.p95_us, variant.p99_us)
-    p50 = Cell(duration_parts(*map(_micro, micro)))
-    return [p50, *(whole(format_duration(_micro(value))) for value in others)]
+    p50 = Cell(duration_parts(*map(of_us, micro)))
+    return [p50, *(whole(format_duration(of_us(value))) for value in others)]
 
 
 def _cold(variant: Variant) -> list[Cell]:
     return [
         whole(format_duration(variant.load_s)),
-        whole(format_duration(_micro(variant.first_call_us))),
+        whole(format_duration(of_us(variant.first_call_us))),
         whole(format_duration(variant.first_result_s)),
         whole(format_size(variant.peak_rss_bytes)),
     ]

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from toolkit.errors import REFUSED
+from toolkit.report.baseline import Where, reason
 from toolkit.report.findings import check_remarks, export_remarks
 from toolkit.report.sheet import Remark
 from toolkit.report.summary import EXIT_MEANINGS
-from toolkit.results import CheckResult, Document, ExportedModel, Form, TrainedModel
+from toolkit.results import (
+    JUDGED,
+    SAID_NO,
+    Against,
+    CheckResult,
+    Document,
+    ExportedModel,
+    Form,
+    TrainedModel,
+)
 
 OF_THE_COMMAND = "toolkit"
 """What a case is about that belongs to no model."""
+_STATUS_OF_CODE = {0: "pass", SAID_NO: "fail", REFUSED: "refused"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,7 @@ def cases(document: Document) -> list[Case]:
         *(_of_training(model) for model in document.all_trained if model.metric.floor is not None),
         *_of_exports(document),
         *map(_of_check, document.all_results),
+        *_of_baseline(document.against),
     ]
     told_why = document.error is None or _is_told(document.error.message, found)
     if document.exit_code and not (told_why and any(case.is_bad for case in found)):
@@ -69,6 +82,20 @@ def _of_check(result: CheckResult) -> Case:
     name = "/".join(part for part in parts if part)
     remarks = check_remarks([result])
     return Case(result.model, name, result.status, remarks, result.seconds, result)
+
+
+def _of_baseline(against: Against | None) -> Iterator[Case]:
+    """What became of a saved run's cases, by all that tells them apart."""
+    where = Where(several=False, shared={})
+    if against is None:
+        return
+    for one in against.verdicts:
+        if one.drift not in JUDGED:
+            continue
+        status = _STATUS_OF_CODE[against.code_of(one.drift)]
+        remark = Remark("error", one.drift, (where(one),), reason(one, against.limit))
+        remarks = [] if status == "pass" else [remark]
+        yield Case(one.model, f"{where(one)} against {against.baseline}", status, remarks)
 
 
 def _of_exports(document: Document) -> Iterator[Case]:

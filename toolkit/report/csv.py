@@ -139,13 +139,14 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
 """Every column, in order, and where its value stands."""
 
 
-def format_csv(document: Document) -> str:
-    """The joined rows of a document, with a heading line."""
+def format_csv(*documents: Document) -> str:
+    """The joined rows of all documents under one heading line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row in joined_rows(document):
-        writer.writerow([_cell(read(row)) for read in COLUMNS.values()])
+    for document in documents:
+        for row in joined_rows(document):
+            writer.writerow([_cell(read(row)) for read in COLUMNS.values()])
     return text.getvalue()
 
 

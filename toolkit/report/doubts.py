@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.report.forms import MICROSECOND_S
 from toolkit.report.numbers import (
     counted,
+    duration_parts,
     format_duration,
     format_number,
     format_percent,
+    of_us,
     speedup_parts,
 )
 from toolkit.report.sheet import Remark
 from toolkit.report.symbols import TIMES
 from toolkit.report.tables import Table, Timed
 from toolkit.results import Clean, Variant
+from toolkit.timing.roofline import AGREEMENT
 
 WHOLE_ROOF = 100.0
-COUNTS_DIFFER = 0.05
-"""Operations counted from the graph and by torch: a larger difference is said."""
 
 
 def doubts(table: Table) -> list[Remark]:
@@ -32,6 +32,8 @@ def doubts(table: Table) -> list[Remark]:
         if any(variant.verdict == "noisy" for variant in held.variants):
             where = " · ".join(table.cell(held.variants[0]))
             found.setdefault(("noisy", _noisy(held.aa_band)), []).append(where)
+        for again in held.remeasured:
+            found.setdefault(("timed again", _saved(again)), []).append(table.label(again))
     for row in table.rows:
         for name, message in _of_row(row):
             found.setdefault((name, message), []).append(table.label(row.variant))
@@ -59,6 +61,14 @@ def _of_row(row: Timed) -> Iterator[tuple[str, str]]:
     yield from _counts(variant)
 
 
+def _saved(again: Variant) -> str:
+    """What a saved run's own file takes in the rounds of this one."""
+    if again.p50_us is None:
+        return again.note or "the saved run's file could not be timed"
+    p50 = duration_parts(*map(of_us, (again.p50_us, again.p50_low_us, again.p50_high_us)))
+    return f"the saved run's own file, in the same rounds: p50 {' '.join(p50)}"
+
+
 def _noisy(band: float | None) -> str:
     if band is None:
         return "there is no A/A row: no difference can be claimed"
@@ -67,7 +77,7 @@ def _noisy(band: float | None) -> str:
 
 def _clean(variant: Variant, clean: Clean) -> str:
     """Both figures side by side: nothing is dropped for the disturbed rounds."""
-    pairs = [("p50", _duration(clean.p50_us), _duration(variant.p50_us))]
+    pairs = [("p50", format_duration(of_us(clean.p50_us)), format_duration(of_us(variant.p50_us)))]
     if clean.speedup:
         parts = (speedup_parts(clean.speedup, ""), speedup_parts(variant.speedup, ""))
         pairs.append(("speed-up", " ".join(parts[0]), " ".join(parts[1])))
@@ -77,14 +87,11 @@ def _clean(variant: Variant, clean: Clean) -> str:
     return f"{rounds} in which the machine was left alone: {', '.join(told)}"
 
 
-def _duration(value_us: float | None) -> str:
-    return format_duration(None if value_us is None else value_us * MICROSECOND_S)
-
-
 def _counts(variant: Variant) -> Iterator[tuple[str, str]]:
     work = variant.work
     if work is None or not work.torch_flops or not work.flops:
         return
-    if abs(work.flops / work.torch_flops - 1) > COUNTS_DIFFER:
+    apart = abs(work.flops - work.torch_flops) / max(work.flops, work.torch_flops)
+    if apart > AGREEMENT:
         counts = (format_number(float(count)) for count in (work.flops, work.torch_flops))
         yield "operations", "{} in the graph, {} by torch's own counter".format(*counts)

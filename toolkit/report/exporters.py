@@ -16,7 +16,7 @@ from toolkit.report.markdown import format_markdown
 from toolkit.report.pytest_benchmark import format_pytest_benchmark
 from toolkit.results import Document
 
-Exporter = Callable[[Document], str]
+Exporter = Callable[..., str]
 Joint = Callable[[Sequence[Document]], str]
 
 EXPORTERS: Mapping[str, Exporter] = MappingProxyType(
@@ -31,18 +31,20 @@ OF_TIMINGS: Mapping[str, Joint] = MappingProxyType(
     }
 )
 """What other tools track: these hold timings alone, and several documents in one file."""
+_TOGETHER = ("csv", "junit")
+"""A file of these has one heading or root, so that several documents are given at once."""
 
 
 def exported(name: str, documents: Sequence[Document]) -> str:
-    """Several documents in one text; an XML file has one root, so JUnit takes them together.
+    """Several documents in one text.
 
     Raises `ResultsError` where the form holds timings alone and there are none.
     """
     if name in OF_TIMINGS:
         require_timings(documents, f"--{name.replace('_', '-')}")
         return OF_TIMINGS[name](documents)
-    if name == "junit":
-        return format_junit(*documents)
+    if name in _TOGETHER:
+        return EXPORTERS[name](*documents)
     return "\n".join(EXPORTERS[name](document) for document in documents)
 
 

@@ -12,6 +12,7 @@ from toolkit.report.numbers import (
     format_duration,
     format_number,
     format_size,
+    of_us,
     speedup_parts,
 )
 from toolkit.report.rows import Row
@@ -27,8 +28,6 @@ COLUMNS = (
     Column("items/s", "right"),
     Column("verdict"),
 )
-
-MICROSECOND_S = 1e-6
 
 
 def forms_sheet(rows: Sequence[Row]) -> Sheet:
@@ -72,8 +71,7 @@ def _p50(row: Row) -> tuple[str, ...]:
     if row.variant is None:
         return (NOTHING,)
     micro = (row.variant.p50_us, row.variant.p50_low_us, row.variant.p50_high_us)
-    p50, low, high = (None if value is None else value * MICROSECOND_S for value in micro)
-    return duration_parts(p50, low, high)
+    return duration_parts(*map(of_us, micro))
 
 
 def _speedup(row: Row) -> tuple[str, ...]:

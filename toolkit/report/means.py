@@ -44,7 +44,7 @@ def means(comparisons: Iterable[Comparison]) -> list[Mean]:
         if len(models_of([held])) > 1:
             continue
         for variant in held.variants:
-            if variant.variant == held.baseline:
+            if variant is held.baseline_row:
                 continue
             key = (held.baseline, *(getattr(variant, name) for name in _OWN))
             found.setdefault(key, []).append((variant, _claimed(variant)))

@@ -50,6 +50,11 @@ def format_duration(seconds: float | None) -> str:
     return f"{format_number(seconds / scale)} {unit}"
 
 
+def of_us(value_us: float | None) -> float | None:
+    """Seconds of microseconds."""
+    return None if value_us is None else value_us * 1e-6
+
+
 def format_interval(low: float | None, high: float | None, scale: float = 1.0) -> str:
     """An interval in the unit of `scale`: `[21.9, 22.4]`; nothing when an end is missing."""
     if low is None or high is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from toolkit.report.forms import MICROSECOND_S
 from toolkit.report.means import LEAST_MODELS
 from toolkit.report.numbers import (
     INTERVAL,
     NOTHING,
     format_duration,
     format_percent,
+    of_us,
     speedup_parts,
 )
 from toolkit.report.sheet import Cell, Column, Section, Sheet, whole, words
@@ -55,18 +55,13 @@ def _section(together: Sequence[Comparison]) -> Section:
 def _row(held: Comparison, variants: Sequence[str]) -> list[Cell]:
     own = {variant.variant: variant for variant in held.variants}
     band = NOTHING if held.aa_band is None else f"±{format_percent(held.aa_band)}"
+    baseline = held.baseline_row
     return [
         words(held.variants[0].model),
-        whole(_p50(own.get(held.baseline))),
+        whole(format_duration(of_us(baseline.p50_us if baseline else None))),
         *(_speedup(own.get(name)) for name in variants),
         whole(band),
     ]
-
-
-def _p50(variant: Variant | None) -> str:
-    if variant is None or variant.p50_us is None:
-        return NOTHING
-    return format_duration(variant.p50_us * MICROSECOND_S)
 
 
 def _speedup(variant: Variant | None) -> Cell:

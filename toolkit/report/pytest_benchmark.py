@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,12 @@ FORMAT_VERSION = "5.1.0"
 _FENCE = 1.5
 """Tukey's: data further than so many quartile ranges outside the quartiles are outliers."""
 
+_PLATFORM = re.compile(
+    r"(?P<system>[^-]*)-?(?P<release>.*?)"
+    r"(-(?P<machine>x86_64|AMD64|aarch64|arm64|i[3-6]86|ppc64le|s390x|riscv64)\b.*)?"
+)
+"""As Python's `platform.platform()` puts them together; Windows leaves the machine out."""
+
 _PARAMS = ("model", "variant", "runtime", "device", "dtype", "threads", "batch")
 
 
@@ -45,14 +52,15 @@ def format_pytest_benchmark(documents: Sequence[Document]) -> str:
 
 def _machine(held: Environment) -> Tree:
     """What pytest-benchmark compares between runs; it has a name for the host, we have none."""
+    found = _PLATFORM.fullmatch(held.platform)
     return {
         "node": "",
         "processor": held.cpu,
-        "machine": held.platform.rpartition("-")[2],
+        "machine": (found and found["machine"]) or "",
         "python_implementation": "CPython",
         "python_version": held.python,
-        "system": held.platform.partition("-")[0],
-        "release": held.platform,
+        "system": found["system"] if found else "",
+        "release": found["release"] if found else held.platform,
         "cpu": {"brand_raw": held.cpu, "count": held.cores},
     }
 

@@ -38,20 +38,7 @@ class Row:
         """Whether the other rows' speed-ups refer to this one."""
         if not self.variant or not self.comparison:
             return False
-        return is_baseline(self.variant, self.comparison)
-
-
-def is_baseline(variant: Variant, comparison: Comparison) -> bool:
-    """Whether the comparison's speed-ups refer to this variant."""
-    names = {variant.variant, f"{variant.model} {variant.variant}"}
-    if comparison.baseline not in names:
-        return False
-    first = next(
-        other
-        for other in comparison.variants
-        if comparison.baseline in (other.variant, f"{other.model} {other.variant}")
-    )
-    return variant is first
+        return self.variant is self.comparison.baseline_row
 
 
 def model_names(document: Document) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from toolkit.report.numbers import NOTHING, counted
-from toolkit.report.rows import is_baseline
 from toolkit.results import Comparison, Variant
 
 SHARED = ("model", "device", "dtype", "threads", "batch")
@@ -23,7 +22,7 @@ class Timed:
     @property
     def is_baseline(self) -> bool:
         """Whether the speed-ups of its comparison refer to it."""
-        return is_baseline(self.variant, self.comparison)
+        return self.variant is self.comparison.baseline_row
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ Raw samples are stored in whole and compactly; what a table shows is derived fro
 """
 
 from toolkit.results.baselines import (
+    JUDGED,
+    SAID_NO,
     Against,
     BaselineVerdict,
     Difference,
@@ -62,7 +64,9 @@ from toolkit.results.timings import (
 )
 
 __all__ = [
+    "JUDGED",
     "MOST_SAMPLES_BYTES",
+    "SAID_NO",
     "SCHEMA_VERSION",
     "Against",
     "BaselineVerdict",

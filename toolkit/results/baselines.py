@@ -91,9 +91,11 @@ class Against(Value):
     @property
     def exit_code(self) -> int:
         """1 for a case that is missing or has drifted, 3 where the gate cannot tell, else 0."""
-        found = {one.drift for one in self.verdicts}
-        deciding = {**_ALWAYS, **(_GATED if self.gated else {})}
-        codes = {deciding[drift] for drift in found if drift in deciding}
-        if self.gated and not found & JUDGED:
+        codes = {code for one in self.verdicts if (code := self.code_of(one.drift))}
+        if self.gated and not any(one.drift in JUDGED for one in self.verdicts):
             codes.add(REFUSED)
         return min(codes, default=0)
+
+    def code_of(self, drift: Drift) -> int:
+        """What one verdict makes of the exit code: speed decides it only where there is a gate."""
+        return {**_ALWAYS, **(_GATED if self.gated else {})}.get(drift, 0)

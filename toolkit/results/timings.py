@@ -172,3 +172,9 @@ class Comparison(Value):
     aa_samples_ns: list[Samples] = Field(default_factory=list)
     extras_ns: dict[str, list[Samples]] = Field(default_factory=dict)
     """What took turns with the variants without being one, as the machine's ceilings."""
+
+    @property
+    def baseline_row(self) -> Variant | None:
+        """The row that the speed-ups refer to: the first that goes by the baseline's name."""
+        names = ((row, (row.variant, f"{row.model} {row.variant}")) for row in self.variants)
+        return next((row for row, own in names if self.baseline in own), None)

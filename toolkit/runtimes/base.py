@@ -30,8 +30,7 @@ class RunOptions:
     """How a form is run: `device` (`cpu`, `cuda`, `cuda:1`) and `threads` (None: as they are).
 
     `libraries` are files of operators, which onnxruntime alone takes. With `channels_last` modules
-    of torch have their weights and 4-d inputs in that memory format. `tf32` lets onnxruntime's CUDA
-    provider round to it; torch has a setting of its own for the whole process.
+    of torch have their weights and 4-d inputs in that memory format.
     """
 
     device: str = "cpu"
@@ -39,7 +38,6 @@ class RunOptions:
     optimise: bool = True
     libraries: tuple[str, ...] = ()
     channels_last: bool = False
-    tf32: bool = False
 
 
 class Runner(Protocol):

@@ -32,10 +32,11 @@ def torch_device(device: str) -> str:
     return f"cuda:{index}"
 
 
-def execution_providers(device: str, *, tf32: bool = False) -> list[tuple[str, dict[str, str]]]:
+def execution_providers(device: str) -> list[tuple[str, dict[str, str]]]:
     """What onnxruntime is asked for; raises `MissingError` where it was built without CUDA.
 
-    The CPU provider stands behind CUDA for the shape operators that onnxruntime places there.
+    The CPU provider stands behind CUDA for the shape operators that onnxruntime places there. TF32
+    is off, as `toolkit.parity.tf32` has it for torch.
     """
     index = cuda_index(device)
     cpu: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {})
@@ -48,5 +49,4 @@ def execution_providers(device: str, *, tf32: bool = False) -> list[tuple[str, d
             "this onnxruntime has no CUDA execution provider",
             hint="install onnxruntime-gpu in place of onnxruntime",
         )
-    own = {"device_id": str(index), "use_tf32": str(int(tf32))}
-    return [("CUDAExecutionProvider", own), cpu]
+    return [("CUDAExecutionProvider", {"device_id": str(index), "use_tf32": "0"}), cpu]

@@ -21,7 +21,7 @@ from toolkit.spec import ModelSpec
 Level = Literal["none", "basic", "extended", "all"]
 """How far a graph is optimised; `all` chooses layouts too."""
 
-_LEVELS: dict[Level, str] = {
+LEVELS: dict[Level, str] = {
     "none": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
     "extended": "ORT_ENABLE_EXTENDED",
@@ -158,7 +158,7 @@ class OnnxRuntime:
         """Open a session; raises `RunError`, `RefusedError` or `MissingError`."""
         import onnxruntime
 
-        providers = execution_providers(options.device, tf32=options.tf32)
+        providers = execution_providers(options.device)
         require_sound_external_data(path)
         settings = session_options(options, level=self.level, spinning=self.spinning)
         settings.add_session_config_entry(_RECORD_PLACES, "1")
@@ -202,7 +202,7 @@ def session_options(
         settings.inter_op_num_threads = 1
     settings.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    wanted = _LEVELS[level or ("all" if options.optimise else "none")]
+    wanted = LEVELS[level or ("all" if options.optimise else "none")]
     settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, wanted)
     for library in options.libraries:
         _register(settings, Path(library))

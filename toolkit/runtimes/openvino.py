@@ -79,7 +79,7 @@ class OpenVino:
         core = openvino.Core()
         try:
             model = core.read_model(str(path))
-            compiled = core.compile_model(model, DEVICE, _settings(options))
+            compiled = core.compile_model(model, DEVICE, settings(options))
         except Exception as error:
             raise RunError(
                 f"{path.name} cannot be loaded: {reason(error)}", model=spec.name
@@ -87,17 +87,17 @@ class OpenVino:
         return OpenVinoRunner(compiled, spec)
 
 
-def _settings(options: RunOptions) -> dict[str, Any]:
+def settings(options: RunOptions) -> dict[str, Any]:
     """One stream, as a latency hint has it, and nothing computed in less than float32."""
-    settings: dict[str, Any] = {
+    told: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "EXECUTION_MODE_HINT": "ACCURACY",
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": 1,
     }
     if options.threads is not None:
-        settings["INFERENCE_NUM_THREADS"] = options.threads
-    return settings
+        told["INFERENCE_NUM_THREADS"] = options.threads
+    return told
 
 
 def _declared(port: Any) -> DeclaredPort:

@@ -22,18 +22,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from toolkit.errors import ToolkitError
+from toolkit.grammar import parse_argument, parse_constant, parse_dim, parse_input, parse_range
 from toolkit.options import EAGER
 from toolkit.parity.limits import EVERY, MAX_SCORE
 from toolkit.parity.limits import assigned as one_tolerance
 from toolkit.spec import ALL_FORMATS
-from toolkit.words import (
-    parse_argument,
-    parse_constant,
-    parse_dim,
-    parse_formats,
-    parse_input,
-    parse_range,
-)
+from toolkit.words import parse_formats
 
 LEAST_OPSET = 18
 LEAST_LIMIT = 0.1

@@ -9,13 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
-from toolkit import formats, operators, results, runtimes
+from toolkit import formats, results, runtimes
 from toolkit.bundle import require_trusted
-from toolkit.errors import (
-    ToolkitError,
-)
 from toolkit.events import Observe, Progress, ignore
 from toolkit.folders import slug
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
@@ -30,11 +25,17 @@ from toolkit.spec import ModelSpec, Severity
 from toolkit.stages import reproducing
 from toolkit.stages.reproducing import Form, Shown
 from toolkit.stages.room import collect_copies
-from toolkit.stages.rows import not_saved, status_of, with_verdict
+from toolkit.stages.rows import (
+    about_weights,
+    explained,
+    not_saved,
+    status_of,
+    with_hint,
+    with_verdict,
+)
 from toolkit.stages.sources import Sources, exportable, script_is_expected
 from toolkit.stages.staging import Judging, Staged, judge_stages
 from toolkit.stages.subject import Subject
-from toolkit.weights import Built
 from toolkit.words import shell_word
 
 
@@ -108,18 +109,6 @@ def _status_of(checking: Checking, failure: Exception) -> results.CheckStatus:
     return status_of(failure)
 
 
-def explained(failure: Exception) -> str:
-    """What went wrong in one line, with the hint where there is one."""
-    if isinstance(failure, ToolkitError):
-        return _with_hint(failure)
-    return f"{type(failure).__name__}: {failure}"
-
-
-def _with_hint(failure: ToolkitError) -> str:
-    hint = failure.hint or operators.advice(failure.message)
-    return f"{failure.message} ({hint})" if hint else failure.message
-
-
 def _export(checking: Checking, name: str) -> FormAtHand:
     spec = checking.subject.spec
     checking.observe(Progress(spec.name, "export", name, form=name))
@@ -174,15 +163,6 @@ def _judging(
     )
 
 
-def about_weights(built: Built) -> list[str]:
-    """What must be said of the weights; values that are not finite are exported faithfully."""
-    said = [] if built.weights.note is None else [built.weights.note]
-    state = built.module.state_dict().items()
-    bad = [name for name, value in state if not torch.isfinite(value).all()]
-    more, verb = (f" and {len(bad) - 1} more", "hold") if len(bad) > 1 else ("", "holds")
-    return [*said, *([f"{bad[0]}{more} {verb} values that are not finite"] if bad else [])]
-
-
 def _about_twin(spec: ModelSpec, name: str) -> list[Finding]:
     twin = spec.twin_for(name)
     return [] if twin is None else [note("twin", f"exported from a twin: {twin.reason}")]
@@ -210,7 +190,7 @@ def _refused_capture(
 ) -> results.CheckResult:
     """A size or branch that eager takes and the exporter does not is a fault, not a crash."""
     what = f"dimension {refusal.dimension}: " if refusal.dimension else ""
-    found = error("baked-dimension", f"{what}{_with_hint(refusal)}", stage="capture")
+    found = error("baked-dimension", f"{what}{with_hint(refusal)}", stage="capture")
     findings = [*checking.reference.findings, found]
     return _plain(checking, name, "fail", None).model_copy(
         update={"findings": [_told(checking, name, each, refusal.dimension) for each in findings]}

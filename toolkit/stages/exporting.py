@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from toolkit import bundle as bundles
 from toolkit import formats, operators, registry, results
 from toolkit.bundle.entries import LibraryEntry, Manifest
 from toolkit.bundle.golden import GoldenCase
-from toolkit.bundle.manifest import portable_word
 from toolkit.errors import BundleError, ExportError, UsageError
 from toolkit.events import Observe, Progress
 from toolkit.folders import slug
@@ -23,15 +22,12 @@ from toolkit.parity.findings import Finding, note
 from toolkit.parity.reference import Judged, Reference, core
 from toolkit.reasons import plain
 from toolkit.spec import FORMAT_NAMES
+from toolkit.stages import export_rows
 from toolkit.stages.bundled import bundle_of
-from toolkit.stages.checking import (
-    Checking,
-    FormAtHand,
-    about_weights,
-    explained,
-)
+from toolkit.stages.checking import Checking, FormAtHand
 from toolkit.stages.files import file_of
 from toolkit.stages.room import collect_copies
+from toolkit.stages.rows import explained
 from toolkit.stages.sources import Sources, script_is_expected
 from toolkit.stages.subject import Subject
 from toolkit.words import ModelWords
@@ -63,7 +59,7 @@ def export_bundle(
     forms: list[results.Form] = []
     try:
         with bundles.writing(folder, subject.built, subject.words.word) as writer:
-            writer.arguments_left_out = _names_a_path(subject.words.arguments)
+            writer.arguments_left_out = export_rows.names_a_path(subject.words.arguments)
             if not writer.arguments_left_out:
                 writer.arguments = list(subject.words.arguments)
             writer.imports = subject.words.imports
@@ -78,30 +74,20 @@ def export_bundle(
             writer.add_weights()
             writer.add_golden(_golden_cases(reference))
     except _NothingExportedError:
-        return _exported(subject, None, forms, [])
+        return export_rows.exported_row(subject, None, forms, [])
     except OSError as error:
         raise BundleError(
-            f"cannot write {folder}: {error.strerror}", hint="-o names another place for bundles"
+            f"cannot write {folder}: {error.strerror or error}",
+            hint="-o names another place for bundles",
         ) from error
-    notes = [f"weights: {said}" for said in about_weights(subject.built)]
-    notes += [f"{found.name}: {found.message}" for found in subject.findings]
-    notes += [
-        *_about_arguments(subject),
-        *_about_twins(subject, forms),
-        *_notes(reference),
-    ]
-    return _exported(subject, folder, forms, [*notes, *_about_replaced(subject, before, forms)])
+    notes = export_rows.notes(subject, reference, before, forms)
+    return export_rows.exported_row(subject, folder, forms, notes)
 
 
 def _libraries(subject: Subject) -> list[LibraryEntry]:
     """What the manifest says of the libraries that onnxruntime is given."""
     found = operators.described(subject.words.ort_libraries)
     return [LibraryEntry(name=library.name, sha256=library.sha256) for library in found]
-
-
-def _names_a_path(arguments: Sequence[str]) -> bool:
-    """Whether one of the constructor's arguments is a path of this machine: none is kept then."""
-    return any(plain(text) != text for text in arguments)
 
 
 class _NothingExportedError(ExportError):
@@ -113,70 +99,6 @@ def _standing_in(folder: Path) -> Manifest | None:
     with contextlib.suppress(BundleError):
         return bundles.read(folder).manifest if bundles.is_bundle(folder) else None
     return None
-
-
-def _about_arguments(subject: Subject) -> list[str]:
-    """What the bundle does not say of how the module was built."""
-    text = (
-        "arguments: one is a path of this machine, so the bundle holds none of them: it can be run "
-        "and not checked; `toolkit check` takes the model by its own word"
-    )
-    return [text] if _names_a_path(subject.words.arguments) else []
-
-
-def _about_twins(subject: Subject, forms: list[results.Form]) -> list[str]:
-    """What was exported in place of the module, and why."""
-    told: dict[str, list[str]] = {}
-    for form in forms:
-        twin = subject.spec.twin_for(form.format)
-        if twin is not None and form.status == "ok":
-            told.setdefault(twin.reason, []).append(form.format)
-    return [f"twin ({', '.join(names)}): {reason}" for reason, names in told.items()]
-
-
-def _notes(reference: Reference) -> list[str]:
-    """What the export itself does not judge."""
-    return [
-        f"{found.name}: {found.message} (`toolkit check` judges it)"
-        for found in reference.findings
-        if found.severity == "error"
-    ]
-
-
-def _about_replaced(
-    subject: Subject, before: Manifest | None, forms: list[results.Form]
-) -> list[str]:
-    """What the bundle took the place of: two words may share a folder where case does not count."""
-    if before is None:
-        return []
-    if before.word != portable_word(subject.words.word):
-        return [f"the bundle that stood here was of {before.word}: it is gone"]
-    held = [str(entry.format) for entry in before.files if entry.role == "form"]
-    gone = [name for name in held if name not in {form.format for form in forms}]
-    text = f"the bundle that stood here also held {', '.join(gone)}: they are gone"
-    return [text] if gone else []
-
-
-def _exported(
-    subject: Subject, folder: Path | None, forms: list[results.Form], notes: list[str]
-) -> results.ExportedModel:
-    weights = subject.built.weights
-    origin = results.WeightsOrigin(
-        origin=weights.origin, sha256=weights.sha256, seed=weights.seed, note=weights.note
-    )
-    placed = [
-        form.model_copy(update={"path": str(folder / form.path)})
-        if folder is not None and form.path
-        else form
-        for form in forms
-    ]
-    return results.ExportedModel(
-        name=subject.shown,
-        bundle=None if folder is None else str(folder),
-        forms=placed,
-        weights=origin,
-        notes=notes,
-    )
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,9 @@ from toolkit.runtimes.base import RunOptions
 from toolkit.runtimes.devices import execution_providers
 from toolkit.runtimes.external_data import require_sound_external_data
 from toolkit.runtimes.onnxruntime import OnnxRunner, session_options
-from toolkit.stages.checking import FormAtHand, explained
+from toolkit.stages.checking import FormAtHand
 from toolkit.stages.counting import INPUTS, LEAST_MOVEMENT, Counting, Movement
+from toolkit.stages.rows import explained
 from toolkit.stages.sources import exportable
 from toolkit.stages.subject import Subject
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from toolkit import probing
 from toolkit.dynamics import find_dynamic
 from toolkit.events import Observe, Progress
+from toolkit.grammar import told_dim, told_input
 from toolkit.parity.findings import Finding, note
 from toolkit.spec import Dimension, ModelSpec
 from toolkit.weights import Built
-from toolkit.words import ModelWords, told_dim, told_input
+from toolkit.words import ModelWords
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from toolkit.parity.budget import Budget
 from toolkit.parity.findings import Finding
 from toolkit.parity.limits import USUAL, Limits
 from toolkit.parity.reference import Reference
+from toolkit.parity.tf32 import without_tf32
 from toolkit.parity.verdict import Terms, Verdict, judge, judge_case
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.runtimes.torch_export import moved, program_runner
@@ -207,6 +208,7 @@ def _captured_runner(judging: Judging, folder: Path) -> Runner:
     return program_runner(moved(graph.program, device), judging.subject.spec, device)
 
 
+@without_tf32()
 def _scored(
     judging: Judging, stage: str, runner: Runner, faults: Sequence[Finding]
 ) -> tuple[results.StageScore | None, frozenset[int | None]]:

@@ -10,16 +10,20 @@ from toolkit import results
 from toolkit.baselines import Baseline, Remeasure, keep, remeasures
 from toolkit.benching.merging import Gathered, merged
 from toolkit.benching.values import Described, Entrant, SetOfRounds, Task, Vetted, protocol_of
+from toolkit.errors import ToolkitError
 from toolkit.folders import temporary_folder
 from toolkit.isolation import Death
 from toolkit.options import BenchOptions, Cell, Gate
 from toolkit.sweep.comparing import Comparing
+from toolkit.timing.protocol import Protocol
 from toolkit.timing.sets import enough, share
 from toolkit.variants import parse
 from toolkit.words import ModelWords
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Read when the libraries are imported: before a process knows anything of its job."""
+INTERRUPTED = "interrupted"
+"""Why there are no more sets, where it is none of the protocol's reasons."""
 
 
 @dataclass
@@ -48,17 +52,21 @@ class _Timing:
 
     @property
     def apart(self) -> list[str]:
-        """Those that need processes of their own, as far as they have not ended one."""
-        first = self.gathered.sets[0].rows
-        return [name for name, row in first.items() if row.alone and name not in self.task.dead]
+        """Those that need processes of their own, as far as they may be timed."""
+        rows = self.gathered.rows
+        return [name for name, row in rows.items() if row.alone and row.note is None]
 
     def buried(self, death: Death) -> bool:
         """Go on without the contestant that ended a process; False where there is none to name."""
         if death.form is None or death.form in self.task.dead:
             return False
-        dead = {**self.task.dead, death.form: f"{death.kind}: {death.cause}"}
-        self.task = replace(self.task, dead=dead)
+        self.bury(death.form, _told(death))
         return True
+
+    def bury(self, name: str, reason: str) -> None:
+        """Go on without a contestant."""
+        self.gathered.dead[name] = reason
+        self.task = replace(self.task, dead={**self.task.dead, name: reason})
 
 
 @dataclass
@@ -74,13 +82,13 @@ class Benching(Comparing):
             for device in options.devices:
                 place = Path(folder, device.replace(":", "-"))
                 entrants = [
-                    entrant
+                    self._entered(words, options, device, place / str(number))
                     for number, words in enumerate(models)
-                    if (entrant := self._entered(words, options, device, place / str(number)))
                 ]
-                if len(entrants) == len(models):
-                    self._keep_files(entrants, options.gate)
-                    self.time(entrants, options, device)
+                if entrants[0] is not None:  # without the baseline there is nothing to compare
+                    had = [entrant for entrant in entrants if entrant is not None]
+                    self._keep_files(had, options.gate)
+                    self.time(had, options, device)
 
     def time(self, entrants: Sequence[Entrant], options: BenchOptions, device: str) -> None:
         """A comparison for each cell of a device, of forms that were judged already."""
@@ -127,23 +135,37 @@ class Benching(Comparing):
                 self._add(value)
             elif isinstance(value, Entrant):
                 return value
+        self._add_unbuilt(words, "bench", device)
         return None
 
     def _compare_times(self, timing: _Timing) -> None:
-        """Variants judged, then sets until there is enough; what one failed to add is kept."""
-        self._vet(timing)
-        gathered = timing.gathered
-        while (reason := enough(gathered.measured, timing.task.protocol)) is None:
-            if not self._add_set(timing):
-                break
-        gathered.stopped = reason
-        if not gathered.sets:
+        """A table of what was timed, also where Ctrl-C or SIGTERM ends it early."""
+        try:
+            self._vet(timing)
+            self._add_sets(timing)
+            self._describe(timing)
+        except BaseException as end:
+            if not isinstance(end, Exception):
+                timing.gathered.stopped = timing.gathered.stopped or INTERRUPTED
+                self._add_table(timing.gathered)
+            raise
+        self._add_table(timing.gathered)
+
+    def _add_table(self, gathered: Gathered) -> None:
+        if gathered.sets:
+            self.benched.append(merged(gathered))
+            self.saved()
+
+    def _describe(self, timing: _Timing) -> None:
+        """What stands beside the times; a process that ends at it costs none of them."""
+        if not timing.gathered.sets:
             return
         for value in self._work(timing, "describe", timing.task, timing.timed):
             if isinstance(value, Described):
-                gathered.described = value
-        self.benched.append(merged(gathered))
-        self.saved()
+                timing.gathered.described = value
+            elif isinstance(value, Death):
+                notes = dict.fromkeys(timing.timed, _told(value))
+                timing.gathered.described = Described(notes=notes)
 
     def _vet(self, timing: _Timing) -> None:
         """Judge what is more than a form as it was checked; what ends the process is not timed."""
@@ -165,6 +187,12 @@ class Benching(Comparing):
                 timing.task = replace(timing.task, vetted=vetted)
         return None
 
+    def _add_sets(self, timing: _Timing) -> None:
+        """Sets until there is enough; those before one that failed are kept."""
+        gathered, protocol = timing.gathered, timing.task.protocol
+        while gathered.stopped is None and self._add_set(timing):
+            gathered.stopped = enough(gathered.measured, protocol)
+
     def _add_set(self, timing: _Timing) -> bool:
         """One more set, and one of each variant that needs a process of its own."""
         number = len(timing.gathered.sets)
@@ -174,10 +202,21 @@ class Benching(Comparing):
             return False
         timing.gathered.sets.append(found)
         for name in timing.apart:
-            own = self._set(timing, replace(timing.task, protocol=part, only=name))
-            if own is not None:
-                timing.gathered.alone.setdefault(name, []).append(own)
+            self._add_alone(timing, name, part)
         return True
+
+    def _add_alone(self, timing: _Timing, name: str, part: Protocol) -> None:
+        """One set of a variant in a process of its own; what it fails for is told in its row."""
+        task = replace(timing.task, protocol=part, only=name)
+        try:
+            found = next(iter(self._job_of(timing, "time_set", task)), None)
+        except ToolkitError as failure:
+            timing.bury(name, failure.message)
+            return
+        if isinstance(found, Death):
+            timing.bury(name, _told(found))
+        elif isinstance(found, SetOfRounds):
+            timing.gathered.alone.setdefault(name, []).append(found)
 
     def _set(self, timing: _Timing, task: Task) -> SetOfRounds | None:
         """One set in a fresh process, without what ends it; None, with a failure, without any."""
@@ -191,18 +230,22 @@ class Benching(Comparing):
             if not timing.buried(found):
                 self._mourn(timing.words, "bench", found)
                 return None
-            if task.only in timing.task.dead:
-                return None
 
     def _work(self, timing: _Timing, function: str, task: Task, *more: object) -> Iterator[object]:
-        """A job of the comparison in a fresh process."""
-        return self._rows(
-            timing.words,
-            "bench",
-            function,
-            timing.entrants,
-            task,
-            *more,
-            fresh=True,
-            variables=timing.variables,
+        """A job of the comparison in a fresh process; what it raises is a failure."""
+        try:
+            yield from self._job_of(timing, function, task, *more)
+        except ToolkitError as error:
+            self._failed(timing.words.shown, "bench", error)
+
+    def _job_of(
+        self, timing: _Timing, function: str, task: Task, *more: object
+    ) -> Iterator[object]:
+        return self._job(
+            function, timing.entrants, task, *more, fresh=True, variables=timing.variables
         )
+
+
+def _told(death: Death) -> str:
+    """How a process ended, as a row says it."""
+    return f"{death.kind}: {death.cause}"

@@ -8,7 +8,7 @@ from toolkit import results
 from toolkit.errors import REFUSED, USAGE, ToolkitError
 from toolkit.isolation import Death
 from toolkit.options import CheckOptions, Surroundings
-from toolkit.outcome import Failure, unjudged_row
+from toolkit.outcome import unjudged_row
 from toolkit.sweep.judging import Judging
 from toolkit.words import ModelWords
 
@@ -67,8 +67,6 @@ class Comparing(Judging):
 
     def _fail(self, pair: _Pair, model: str, error: ToolkitError) -> None:
         """One of the two could not be had: a failure that names it, and a row without a form."""
-        self.failures.append(
-            Failure(model, "compare", error.exit_code, error.message, error.name, error.hint)
-        )
+        self._failed(model, "compare", error)
         status: results.CheckStatus = "refused" if error.exit_code == REFUSED else "error"
         self._add(pair.unjudged(status, f"{model}: {error.message}"))

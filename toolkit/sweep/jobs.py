@@ -89,16 +89,7 @@ class Jobs(Outcome):
         try:
             yield from self._job(function, *arguments, fresh=fresh, variables=variables)
         except ToolkitError as error:
-            self.failures.append(
-                Failure(
-                    words.shown,
-                    stage,
-                    error.exit_code,
-                    error.message,
-                    error.name,
-                    error.hint,
-                )
-            )
+            self._failed(words.shown, stage, error)
 
     def _job(
         self,
@@ -119,6 +110,12 @@ class Jobs(Outcome):
 
     def _observe_in_place(self, progress: Progress) -> None:
         self.observe(replace(progress, place=self.place))
+
+    def _failed(self, model: str, stage: str, error: ToolkitError) -> None:
+        """What a stage of a model raised: one failure, in however many of its jobs it came up."""
+        failure = Failure(model, stage, error.exit_code, error.message, error.name, error.hint)
+        if failure not in self.failures:
+            self.failures.append(failure)
 
     def _mourn(self, words: ModelWords, stage: str, death: Death | None) -> None:
         if death is not None:

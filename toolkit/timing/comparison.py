@@ -181,10 +181,16 @@ def _timing(name: str, judging: _Judging) -> Timing:
 
 
 def _timed(name: str, measured: Sequence[Measured]) -> Timing:
-    """The row's times, which need nothing to compare them with."""
-    blocks = tuple(block for one in measured for block in one.samples_ns[name])
+    first = measured[0]
+    row = times(name, [one.samples_ns[name] for one in measured], first.items[name], first.seed)
+    return replace(row, warm_up_calls=_warm_up_calls(name, measured))
+
+
+def times(name: str, sets: Sequence[Samples], items: int, seed: int) -> Timing:
+    """The times of a row, which need nothing to compare them with: no claim is made of them."""
+    blocks = tuple(block for one in sets for block in one)
     calls = np.concatenate(blocks)
-    low, high = _p50_interval(measured, name, calls)
+    low, high = _p50_interval(sets, calls, seed)
     return Timing(
         name=name,
         verdict="noisy",
@@ -195,8 +201,7 @@ def _timed(name: str, measured: Sequence[Measured]) -> Timing:
         p90_us=_us(statistics.percentile(calls, 90)),
         p95_us=_us(statistics.percentile(calls, 95)),
         p99_us=_us(statistics.percentile(calls, 99)),
-        items_per_s=_items_per_s(calls, measured[0].items[name]),
-        warm_up_calls=_warm_up_calls(name, measured),
+        items_per_s=_items_per_s(calls, items),
         samples_ns=blocks,
     )
 
@@ -212,12 +217,12 @@ def _items_per_s(calls: NDArray[np.int64], items: int) -> float | None:
 
 
 def _p50_interval(
-    measured: Sequence[Measured], name: str, calls: NDArray[np.int64]
+    sets: Sequence[Samples], calls: NDArray[np.int64], seed: int
 ) -> tuple[float | None, float | None]:
     """Bounds of the median, which is of all calls and so may itself lie outside by a hair."""
-    medians = [statistics.block_medians(one.samples_ns[name]) for one in measured]
+    medians = [statistics.block_medians(one) for one in sets]
     if len(medians) > 1:
-        over_sets = statistics.speedup([np.log(one) for one in medians], measured[0].seed)
+        over_sets = statistics.speedup([np.log(one) for one in medians], seed)
         bounds: tuple[float, float] | None = (over_sets.low, over_sets.high)
     else:
         bounds = statistics.median_interval(medians[0])

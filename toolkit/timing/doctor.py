@@ -14,6 +14,8 @@ Row = dict[str, str]
 """`item`, `status` (`ok`, `missing` or `note`), `detail` and `hint`; all strings."""
 
 REQUIRED = ("torch", "torchvision", "onnx", "onnxruntime", "onnxscript", "numpy", "safetensors")
+EXTRAS = ("openvino",)
+"""Runtimes that an extra of the same name brings."""
 PROVIDER_SOURCES = {
     "CUDAExecutionProvider": "onnxruntime-gpu",
     "OpenVINOExecutionProvider": "onnxruntime-openvino",
@@ -77,6 +79,10 @@ def _libraries() -> Iterator[Row]:
             yield _row(name, "missing", "not installed", f"pip install {name}")
         else:
             yield _row(name, "ok", found)
+    for name in EXTRAS:
+        found = machine.version(name)
+        hint = "" if found else f"pip install 'torch-export-toolkit[{name}]'"
+        yield _row(name, "ok" if found else "note", found or "not installed", hint)
 
 
 def _devices() -> Iterator[Row]:

@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 
 US_PER_S = 1_000_000
 PERCENT = 100.0
+AGREEMENT = 0.03
+"""Counts of operations that differ by a larger share are said to: a bias more or less is not it."""
 
 Bound = Literal["compute", "memory", "overhead"]
 

@@ -23,7 +23,8 @@ class Source:
 
     `forms` are exported files that passed parity, and `libraries` files of operators, by format.
     `inputs` are an example at the sizes that are timed. What is compiled goes into `scratch`, where
-    it is found again: one folder for each set of weights.
+    it is found again: one folder for each set of weights. The module is everybody's: a variant
+    copies it before it changes it.
     """
 
     built: Built

@@ -124,7 +124,9 @@ def _symbols(pairs: Pairs) -> dict[Any, int]:
 def _of_sizes(wanted: Wanted, given: torch.Tensor, known: Mapping[Any, int]) -> Iterator[str]:
     for axis, (extent, size) in enumerate(zip(wanted.shape, given.shape, strict=False)):
         expected = extent if isinstance(extent, int) else extent.subs(known)
-        if expected != size:
+        if getattr(expected, "free_symbols", ()):  # no value of its symbol gives this size
+            yield f"{wanted.name} is {size} along axis {axis}, which was not captured"
+        elif expected != size:
             yield f"{wanted.name} is {size} along axis {axis}, not {expected}"
 
 

@@ -44,7 +44,7 @@ def packaged(source: Source, path: Path, options: RunOptions) -> PackageRunner:
     """
     spec, device = source.spec, prepared_device(options)
     program = loaded(lambda: read(path, device), path.name, spec)
-    package = package_of(path, source.scratch, device)
+    package = package_of(path, source.scratch, device, options.threads or torch.get_num_threads())
     if not package.is_file():
         _compile(program, package, source, device)
     with quietly():
@@ -56,12 +56,11 @@ def packaged(source: Source, path: Path, options: RunOptions) -> PackageRunner:
     return runner
 
 
-def package_of(path: Path, scratch: Path, device: str) -> Path:
+def package_of(path: Path, scratch: Path, device: str, threads: int) -> Path:
     """Where the package of a program lies, named by all that the compiled code depends on.
 
     torch's number of threads stands in it.
     """
-    threads = torch.get_num_threads()
     digest = file_sha256(path)[:HASH_LETTERS]
     return scratch / f"aoti-{digest}-{device.replace(':', '-')}-threads-{threads}.pt2"
 

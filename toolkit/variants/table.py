@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from toolkit.errors import MissingError, ToolkitError, UsageError
 from toolkit.reasons import reason
 from toolkit.runtimes.devices import cuda_index
+from toolkit.spec import ALL_FORMATS
 from toolkit.variants.base import Variant
 from toolkit.words import nearest_words
 
@@ -88,12 +89,15 @@ def _loaded(point: EntryPoint) -> Variant:
 
 
 def _required(found: object, name: str) -> Variant:
-    if isinstance(found, Variant) and found.name == name:
-        return found
-    said = f"a variant called {found.name}" if isinstance(found, Variant) else type(found).__name__
+    said = type(found).__name__
+    if isinstance(found, Variant):
+        if found.name == name and found.format in (None, *ALL_FORMATS):
+            return found
+        said = f"a variant called {found.name} of the format {found.format}"
     raise MissingError(
         f"the entry point {name} is {said}",
-        hint=f"an entry point of {GROUP} is an object of toolkit.variants.Variant of its own name",
+        hint=f"an entry point of {GROUP} is an object of toolkit.variants.Variant of its own name; "
+        f"its format is None or one of {', '.join(ALL_FORMATS)}",
     )
 
 
@@ -102,8 +106,9 @@ def _row(name: str, point: EntryPoint | None, device: str) -> Listed:
     try:
         variant = _loaded(point) if point else get(name)
         lacking = variant.missing(device)
-    except ToolkitError as failure:
-        return Listed(name, "", None, "", failure.message, origin)
+    except Exception as error:  # whatever a distribution's own code does
+        said = error.message if isinstance(error, ToolkitError) else reason(error)
+        return Listed(name, "", None, "", said, origin)
     return Listed(name, variant.summary, variant.format, variant.runtime, lacking, origin)
 
 

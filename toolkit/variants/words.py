@@ -30,14 +30,9 @@ class Chosen:
     channels_last: bool = False
     threads: int | None = None
 
-    def options(self, device: str, threads: int, *, tf32: bool = False) -> RunOptions:
+    def options(self, device: str, threads: int) -> RunOptions:
         """How it is run where a table's device and threads are these."""
-        return RunOptions(
-            device=device,
-            threads=self.threads or threads,
-            channels_last=self.channels_last,
-            tf32=tf32,
-        )
+        return RunOptions(device, self.threads or threads, channels_last=self.channels_last)
 
     def alone(self, threads: int) -> bool:
         """Whether it needs a process of its own beside variants with that many threads.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from toolkit.report.figures import style
 from toolkit.report.figures.captions import caption
 from toolkit.report.figures.looks import looks
 from toolkit.report.figures.scales import duration_axis
-from toolkit.report.numbers import format_duration
+from toolkit.report.numbers import format_duration, of_us
 from toolkit.report.tables import Table, Timed, shared_line
 from toolkit.results import Comparison, Document
 
@@ -32,6 +33,9 @@ TAIL = 0.999
 
 LEAST_ROOM = 1.15
 """Calls that all take as long still need an axis."""
+
+_AXES_IN, _LINE_IN = 3.0, 0.19
+"""Inches: of the axes with their labels, and of a line of the legend under them."""
 
 _HALF = 48
 """Characters that fit into half of the width."""
@@ -53,21 +57,25 @@ def distributions(document: Document, comparison: Comparison) -> Figure | None:
     title = f"Latency of single calls: {shared_line(own)}"
     twin = [block for block in comparison.aa_samples_ns if len(block)]
     says = _SAYS + (_TWIN_SAYS if twin else "")
-    picture, axes = style.figure(3.6, caption(document, [comparison], says), title)
+    labels = [_label(own, row) for row in rows]
+    columns = 2 if max(map(len, labels)) <= _HALF else 1
+    height = _AXES_IN + _LINE_IN * math.ceil((len(rows) + bool(twin)) / columns)
+    picture, axes = style.figure(height, caption(document, [comparison], says), title)
     drawn = [_seconds(row.variant.samples_ns) for row in rows]
     if twin:
         _curve(axes, _seconds(twin), color=TWIN, linewidth=1.0, zorder=5, label="A/A twin")
-    for row, look, calls in zip(rows, looks(rows, own.models), drawn, strict=True):
+    shown = zip(rows, looks(rows, own.models), drawn, labels, strict=True)
+    for row, look, calls, label in shown:
         _curve(
             axes,
             calls,
             color=look.colour,
             linestyle=look.line,
             linewidth=2.6 if row.is_baseline else 1.6,
-            label=_label(own, row),
+            label=label,
         )
         _percentiles(axes, row, calls, look.colour)
-    _axes(axes, drawn)
+    _axes(axes, drawn, columns)
     return picture
 
 
@@ -92,11 +100,11 @@ def _percentiles(axes: Axes, row: Timed, calls: Floats, colour: str) -> None:
 
 
 def _label(table: Table, row: Timed) -> str:
-    p50 = format_duration(None if row.variant.p50_us is None else row.variant.p50_us * 1e-6)
+    p50 = format_duration(of_us(row.variant.p50_us))
     return f"{style.label(table.label(row.variant))}: p50 {p50}, {row.variant.calls:,} calls"
 
 
-def _axes(axes: Axes, drawn: Sequence[Floats]) -> None:
+def _axes(axes: Axes, drawn: Sequence[Floats], columns: int) -> None:
     low = min(float(calls[0]) for calls in drawn)
     high = max(float(np.quantile(calls, TAIL)) for calls in drawn)
     room = max((high / low) ** 0.03, LEAST_ROOM)
@@ -107,6 +115,4 @@ def _axes(axes: Axes, drawn: Sequence[Floats]) -> None:
     axes.set_xlabel("duration of a call (logarithmic)")
     axes.set_ylabel("calls (%)")
     axes.grid()
-    labels = axes.get_legend_handles_labels()[1]
-    columns = 2 if max(map(len, labels)) <= _HALF else 1
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=columns, fontsize=8.5)

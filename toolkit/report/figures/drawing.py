@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +30,15 @@ def draw(documents: Sequence[Document], folder: Path) -> list[Path]:
 
     A picture is named by what it shows and of what: `speedups-lenet5`, `latency-lenet5-batch-8`.
     """
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     paths = []
     with style.styled():
         folder.mkdir(parents=True, exist_ok=True)
         for document in documents:
             for name, picture in _pictures(document):
-                seen[name] += 1
-                stem = name if seen[name] == 1 else f"{name}-{seen[name]}"
+                numbered = (f"{name}-{number}" for number in count(2))
+                stem = next(one for one in chain([name], numbered) if one not in taken)
+                taken.add(stem)
                 paths += style.save(picture, folder / stem)
     return paths
 
@@ -73,7 +74,8 @@ def _of_models(models: Sequence[str]) -> str:
     name = slug("-".join(models))
     if len(name) <= LONGEST_NAME:
         return name
-    return f"{slug(models[0])[:LONGEST_NAME]}-and-{len(models) - 1}-more"
+    more = f"-and-{len(models) - 1}-more" if len(models) > 1 else ""
+    return f"{slug(models[0])[:LONGEST_NAME]}{more}"
 
 
 def _of_cell(table: Table, comparison: Comparison) -> str:

@@ -82,10 +82,15 @@ def look_of(variant: Variant) -> Look:
 
 
 def looks(rows: Sequence[Timed], models: Sequence[str]) -> list[Look]:
-    """The look of each row; where several models are compared, the colour is the model's."""
+    """The look of each row; where several models are compared, the colour is the model's.
+
+    Mark and line are those of the variant's place among all of its comparisons, so that pictures
+    of other rows of theirs agree.
+    """
     if len(models) == 1:
         return [look_of(row.variant) for row in rows]
-    kinds = list(dict.fromkeys(row.variant.variant for row in rows))
+    names = {held.variant for row in rows for held in row.comparison.variants}
+    kinds = sorted(names, key=_place)
     return [
         Look(
             PALETTE[models.index(row.variant.model) % len(PALETTE)],
@@ -94,6 +99,13 @@ def looks(rows: Sequence[Timed], models: Sequence[str]) -> list[Look]:
         )
         for row in rows
     ]
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Families in the order of their table, then by name."""
+    family = name.partition("+")[0].partition("-")[0]
+    known = list(FAMILIES)
+    return (known.index(family) if family in known else len(known)), name
 
 
 def _number(name: str) -> int:

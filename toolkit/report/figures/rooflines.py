@@ -17,12 +17,12 @@ from toolkit.report.figures.scales import number_axis, si
 from toolkit.report.numbers import counted
 from toolkit.report.tables import Timed, models_of
 from toolkit.results import Ceiling, Comparison, Document
+from toolkit.timing.roofline import US_PER_S, intensity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-US_PER_S = 1e6
 LABELS = 24
 """So many points have room for a name each."""
 
@@ -80,9 +80,10 @@ def rooflines(document: Document) -> Iterator[tuple[str, Figure]]:
 
 def _point(row: Timed) -> Point | None:
     work, p50_us = row.variant.work, row.variant.p50_us
-    if work is None or not p50_us or not work.flops or not work.bytes:
+    if work is None or not p50_us or not work.flops:
         return None
-    return Point(row, work.flops / work.bytes, work.flops * US_PER_S / p50_us)
+    per_byte = intensity(work)
+    return Point(row, per_byte, work.flops * US_PER_S / p50_us) if per_byte else None
 
 
 def roof_of(points: Sequence[Point], device: str) -> Roof | None:
@@ -119,7 +120,7 @@ def _drawn(
             [point.intensity], [point.flops_per_s], look.mark, color=look.colour, markersize=7
         )
     _legend(axes, points, drawn, with_model=not single)
-    _names(axes, points)
+    _names(axes, points, with_model=single)
     return picture
 
 
@@ -169,13 +170,13 @@ def _legend(
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
 
 
-def _names(axes: Axes, points: Sequence[Point]) -> None:
+def _names(axes: Axes, points: Sequence[Point], *, with_model: bool) -> None:
     """The models and batches, each at the fastest of its points."""
     from matplotlib.patheffects import withStroke
 
     best: dict[str, Point] = {}
     for point in points:
-        name = _name(point, points)
+        name = _name(point, points, with_model=with_model)
         if name not in best or point.flops_per_s > best[name].flops_per_s:
             best[name] = point
     if not any(best) or len(best) > LABELS:
@@ -192,12 +193,12 @@ def _names(axes: Axes, points: Sequence[Point]) -> None:
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
-def _name(point: Point, points: Sequence[Point]) -> str:
+def _name(point: Point, points: Sequence[Point], *, with_model: bool) -> str:
     """What the legend does not tell of a point."""
     variants = [other.row.variant for other in points]
     own = point.row.variant
     models = {variant.model for variant in variants}
     batches = {variant.batch for variant in variants if variant.model == own.model}
-    parts = [own.model] if len(models) > 1 else []
+    parts = [own.model] if with_model and len(models) > 1 else []
     parts += [f"batch {own.batch}"] if len(batches) > 1 else []
     return ", ".join(parts)

@@ -129,7 +129,9 @@ def over_models(document: Document, held: Sequence[Table]) -> Figure | None:
     lines = caption(document, comparisons, _SAYS.format(baseline=baseline))
     most = max(len(own) for _, own in shown)
     height = (0.12 + 0.09 * most) * len(shown) + 1.1
-    picture, axes = style.figure(height, lines, f"Speed-up over {baseline}, by model")
+    shared = shared_line(Table(tuple(comparisons)))
+    title = f"Speed-up over {baseline}, by model" + (f": {shared}" if shared else "")
+    picture, axes = style.figure(height, lines, title)
     for place, (_, own) in enumerate(shown):
         _models_row(axes, own, place)
     _rows_axis(axes, [table.models[0] for table, _ in shown])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ _CAPTION_COLUMNS = 140
 _TITLE_COLUMNS = 76
 _LINE_IN = 0.145
 _TITLE_IN = 0.22
+_COUNTS = re.compile(r"(?<=\d) (?=threads?\b)|(?<=batch) (?=\d)")
+"""Spaces at which a title is not folded."""
 
 _LOOK: Mapping[str, Any] = MappingProxyType(
     {
@@ -82,7 +85,7 @@ def figure(height_in: float, caption: Sequence[str], title: str) -> tuple[Figure
     from matplotlib.figure import Figure
 
     lines = [folded for line in caption for folded in textwrap.wrap(line, _CAPTION_COLUMNS)]
-    heads = textwrap.wrap(plain(title), _TITLE_COLUMNS)
+    heads = textwrap.wrap(_COUNTS.sub("\N{NO-BREAK SPACE}", plain(title)), _TITLE_COLUMNS)
     below, above = len(lines) * _LINE_IN + 0.1, len(heads) * _TITLE_IN + 0.15
     total = height_in + below + above
     made = Figure(figsize=(WIDTH_IN, total), dpi=DPI, layout="constrained")

@@ -10,7 +10,7 @@ from toolkit.report.figures.captions import caption
 from toolkit.report.figures.looks import looks
 from toolkit.report.figures.scales import batch_axis, number_axis
 from toolkit.report.tables import Table, Timed, shared_line
-from toolkit.results import Document
+from toolkit.results import Comparison, Document
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +36,17 @@ def throughput(document: Document, table: Table) -> Figure | None:
         batches, rates = zip(*curve.points, strict=True)
         label = f"{style.label(_name(table, curve))}: {_told(curve)}"
         (line,) = axes.plot(batches, rates, markersize=6, label=label)
-        line.set(linewidth=2.8 if curve.variant.variant == first.baseline else 1.6)
+        line.set(linewidth=2.8 if _is_baseline(curve, first) else 1.6)
         line.set(color=look.colour, linestyle=look.line, marker=look.mark)
         _ring(axes, curve, look.colour)
     _axes(axes, drawn)
     return picture
+
+
+def _is_baseline(curve: Curve, comparison: Comparison) -> bool:
+    """Whether the speed-ups refer to it, whatever comparison of the sweep its row is of."""
+    held, own = comparison.baseline_row, curve.variant
+    return held is not None and (held.model, held.variant) == (own.model, own.variant)
 
 
 def _name(table: Table, curve: Curve) -> str:
