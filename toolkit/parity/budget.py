@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from toolkit.inputs import OF_SOME_INPUTS
@@ -76,13 +76,22 @@ class Pace:
             return False
         return self._least_s * case.sizes[BATCH] > self.longest_s
 
+    def expects(self, samples: int) -> float:
+        """Seconds that so many samples take at least; 0 where no case has run."""
+        return samples * (self._least_s or 0.0)
+
     @contextlib.contextmanager
     def watching(self, case: Case) -> Iterator[None]:
         """Meanwhile a case runs; one that raises counts for nothing."""
         began = self.clock()
         yield
-        each_s = (self.clock() - began) / max(1, case.sizes.get(BATCH, 1))
+        each_s = (self.clock() - began) / samples_in(case.sizes)
         self._least_s = each_s if self._least_s is None else min(each_s, self._least_s)
+
+
+def samples_in(sizes: Mapping[str, int]) -> int:
+    """How many samples there are at these sizes: 1 for a model without a batch."""
+    return max(1, sizes.get(BATCH, 1))
 
 
 def by_coverage(spec: ModelSpec, cases: Sequence[Case]) -> list[Case]:

@@ -19,7 +19,7 @@ from toolkit.parity.plan import Case
 from toolkit.parity.reference import Judged, Reference
 from toolkit.parity.shown import not_finite, outside_domain, perturbed, probed
 from toolkit.parity.tf32 import without_tf32
-from toolkit.parity.units import Lighting
+from toolkit.parity.units import Lighting, least_samples
 from toolkit.reasons import reason
 from toolkit.spec import ModelSpec
 
@@ -100,9 +100,10 @@ def _turn_on_units(running: _Running, budget: Budget) -> None:
     A module that cannot be differentiated has none, and the plan stands as it is.
     """
     reference = running.reference
-    if budget.for_units_s <= 0 or not any(port.is_float for port in reference.spec.inputs):
-        return
     ran = [judged.case for judged in reference.cases]
+    too_long = running.pace.expects(least_samples(reference.spec, ran)) > budget.for_units_s
+    if not ran or too_long or not any(port.is_float for port in reference.spec.inputs):
+        return
     lighting = Lighting(reference.module, reference.spec, reference.device, budget.clock)
     reference.observe(Progress(reference.spec.name, "check", "units that are off"))
     try:

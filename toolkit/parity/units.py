@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from toolkit.inputs import Array, arguments, draw, float_range, to_array, to_tensors
+from toolkit.parity.budget import samples_in
 from toolkit.parity.plan import Case
 from toolkit.spec import ModelSpec
 
@@ -69,6 +70,12 @@ def _rectifies(func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> bo
     off_below_zero = name == "hardtanh" and named.get("min_val", (*args, -1.0)[1]) == 0
     known = name in _RECTIFIERS or off_below_zero
     return known and isinstance(args[0], Tensor) and args[0].ndim >= _BATCH_AND_CHANNELS
+
+
+def least_samples(spec: ModelSpec, cases: Sequence[Case]) -> int:
+    """How many samples a search runs that looks at all of the cases and adds one."""
+    looked_at = sum(samples_in(case.sizes) for case in cases)
+    return looked_at + STEPS * RUNS_A_STEP * samples_in(spec.traced_sizes)
 
 
 def _deviation(values: Tensor) -> Tensor:
