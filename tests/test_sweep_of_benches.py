@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.timing.recorded import a_set, around
-from toolkit import results
+from toolkit import pipeline, results
+from toolkit.benching import turns
 from toolkit.benching.values import Described, Entrant, Row, SetOfRounds, Task, Vetted
 from toolkit.errors import MissingError, UsageError
+from toolkit.events import Progress
 from toolkit.isolation import Death
-from toolkit.options import BenchOptions, TimedForm
+from toolkit.options import BenchOptions, Cell, TimedForm
 from toolkit.sweep import Sweep, jobs
+from toolkit.timing.measuring import TWIN
+from toolkit.timing.protocol import Protocol
 from toolkit.words import ModelWords
 
 WORDS = ModelWords("net.py:Net", ("x=batch,4",))
@@ -48,8 +52,6 @@ class Processes:
     def _set(self, task: Task) -> SetOfRounds | Death:
         dying = [name for name in self.ends if name not in task.dead]
         if dying:
-            from toolkit.events import Progress
-
             return Death("crash", "it ended", Progress("Net", "bench", form=dying[0]))
         rows = [row for row in self.rows(task) if task.only in (None, row.variant)]
         timed = [row.variant for row in rows if row.note is None and (task.only or not row.alone)]
@@ -116,7 +118,44 @@ def test_a_variant_that_ends_its_process_is_a_row_and_the_others_go_on(
     sweep = benched(monkeypatch, Processes(two_rows, ends=["onnx"]), "eager", "onnx")
     eager, onnx = sweep.benched[0].variants
     assert eager.calls > 0
-    assert (onnx.verdict, onnx.note) == ("not timed", "crash: it ended")
+    assert (onnx.verdict, onnx.note, onnx.ended) == ("not timed", "crash: it ended", "crash")
+    assert sweep.exit_code() == 4
+
+
+@pytest.mark.parametrize(("last", "blamed"), [("onnx", "onnx"), ("eager", "eager")])
+def test_what_ends_a_process_in_its_rounds_is_whose_turn_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, last: str, blamed: str
+) -> None:
+    class InRounds(Processes):
+        def run(self, function: str, *arguments: object, **more: object) -> Iterator[object]:
+            task = arguments[1]
+            assert isinstance(task, Task)
+            if function == "time_set" and not task.dead:
+                with turns.noted(tmp_path) as note:
+                    for name in ("a longer name", last):
+                        note(name)
+                yield Death("crash", "it ended", Progress("Net", "bench", done=3, total=12))
+                return
+            yield from super().run(function, *arguments, **more)
+
+    monkeypatch.setattr(jobs, "run_job", InRounds(two_rows).run)
+    sweep = Sweep()
+    sweep.time([Entrant(WORDS, {}, tmp_path)], BenchOptions(("eager", "onnx")), "cpu")
+    (comparison,) = sweep.benched
+    assert [one.variant for one in comparison.variants if one.ended] == [blamed]
+
+
+def test_a_set_notes_whose_block_it_is(tmp_path: Path) -> None:
+    words = ModelWords("lenet5", weights="random")
+    protocol = Protocol(2, 2, None, precision=None, block_s=0.001, warm_up_s=0.0)
+    task = Task(BenchOptions(("eager",), preset="quick"), Cell(), protocol)
+    told: list[Progress] = []
+    (found,) = pipeline.time_set([Entrant(words, {}, tmp_path)], task, observe=told.append)
+    order = found.measured.conditions[-1].order
+    assert turns.last(tmp_path) == ("eager" if order[-1] == TWIN else order[-1])
+    *_, before, last = told
+    assert (before.form, last.done) == (None, 2)
+    assert {one.form for one in told if "warm-up" in one.detail} >= {"eager"}
 
 
 def test_what_cannot_be_named_ends_the_comparison_with_a_failure(
@@ -171,6 +210,7 @@ def test_what_goes_wrong_in_a_process_of_its_own_is_told_in_its_row_alone(
     eager, spinning = sweep.benched[0].variants
     assert eager.calls > 0
     assert (spinning.verdict, spinning.note) == ("not timed", note)
+    assert spinning.ended == (end.kind if isinstance(end, Death) else None)
     assert len([task for _, task in processes.asked if task.only]) == 1
     assert sweep.failures == []
 

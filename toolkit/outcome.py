@@ -100,6 +100,7 @@ class Outcome:
         codes |= {_CODE_OF_CHECK[row.status] for row in self.checked}
         codes |= {_CODE_OF_PREDICTION[row.status] for row in self.predicted}
         codes |= {_CODE_OF_SELF_TEST[row.status] for row in self.self_tested}
+        codes |= {UNJUDGED for held in self.benched for row in held.variants if row.ended}
         for model in self.exported:
             codes |= {UNJUDGED for form in model.forms if form.status == "error"}
             if all(form.status == "limit" for form in model.forms):

@@ -99,6 +99,16 @@ def test_another_gpu_matters_where_something_was_timed_on_it(device: str, differ
     assert told(now, then) == expected
 
 
+@pytest.mark.parametrize(("runtime", "differ"), [("onnxruntime", False), ("openvino", True)])
+def test_another_openvino_matters_where_it_ran_something(runtime: str, differ: bool) -> None:
+    then, now = (
+        run(table(every_row={"runtime": runtime}), machine={"openvino": version})
+        for version in ("2026.4.0", "2026.4.1")
+    )
+    expected = ["openvino: 2026.4.0 then, 2026.4.1 now"] if differ else []
+    assert told(now, then) == expected
+
+
 def test_a_difference_that_many_cases_share_is_told_once() -> None:
     then, now = (
         run(*(table(every_row={"batch": batch}, preset=preset) for batch in (1, 8)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -59,7 +60,8 @@ def loads(seed: int) -> tuple[list[str], list[str]]:
     (comparison,) = toolkit.bench(
         Base(), inputs=INPUTS, options=options, seed=seed, observe=told.append
     )
-    order = [one.form for one in told if one.stage == "bench" and one.form is not None]
+    named = [one for one in told if one.stage == "bench" and one.form is not None]
+    order = [str(one.form) for one in named if "warm-up" not in one.detail]
     return order, [one.variant for one in comparison.variants]
 
 
@@ -71,6 +73,50 @@ def test_the_seed_of_a_set_decides_in_which_order_its_process_loads() -> None:
     for order, rows in found:
         assert sorted(order) == ["eager", "eager", "onnx", "pt2", "trace"]  # the twin is one more
         assert rows == ["eager", "trace", "pt2", "onnx"]
+
+
+class Seeing(Base):
+    """Tells in which precision float32 products are computed while it runs."""
+
+    seen: ClassVar[list[str]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen.append(torch.get_float32_matmul_precision())
+        return super().forward(x)
+
+
+@pytest.fixture
+def _lax() -> Iterator[None]:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.usefixtures("_lax")
+def test_all_are_timed_in_the_precision_that_they_were_judged_in() -> None:
+    """What a user's code chose for torch would be no choice of onnxruntime's."""
+    Seeing.seen.clear()
+    comparison = timed(Seeing(), "eager", "eager+channels_last")
+    assert comparison.settings == {"float32_matmul_precision": "highest"}
+    blocks = sum(one.calls for one in comparison.variants)
+    assert Seeing.seen.count("highest") > blocks > Seeing.seen.count("medium")
+    assert torch.get_float32_matmul_precision() == "medium"
+
+
+def test_a_row_has_what_its_runner_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Remarking(Variant):
+        def load(self, source: Source, options: RunOptions) -> Runner:
+            runner = VARIANT.load(source, options)
+            runner.note = "parts were left to eager"  # type: ignore[attr-defined]
+            return runner
+
+    own = Remarking(VARIANT.name, VARIANT.summary, VARIANT.runtime, VARIANT.format)
+    monkeypatch.setattr(trace_frozen, "VARIANT", own)
+    eager, onnx, frozen = timed(Base(), "eager", "onnx", "trace-frozen").variants
+    assert (eager.placed, onnx.placed, frozen.placed) == (None, 1.0, None)
+    assert (eager.note, onnx.note, frozen.note) == (None, None, "parts were left to eager")
 
 
 def test_models_of_one_name_are_each_judged_by_themselves() -> None:

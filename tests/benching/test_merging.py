@@ -57,6 +57,20 @@ def test_what_has_processes_of_its_own_is_compared_by_minima() -> None:
     assert 1.9 < spinning.minima_ratio < 2.1
 
 
+def test_what_a_runner_says_stands_in_its_row_and_of_one_alone_in_its_own_set() -> None:
+    onnx = replace(a_row("onnx"), placed=0.75, remark="graph breaks: 2")
+    both = (a_row("eager"), onnx, a_row("onnx-spin", alone=True))
+    own = SetOfRounds(
+        a_set({"onnx-spin": around(50.0, 7)}),
+        {"onnx-spin": replace(both[2], placed=0.5, remark="it spins")},
+    )
+    eager, one, spinning = table(set_of(0, *both), alone={"onnx-spin": [own]}).variants
+    assert (eager.placed, eager.note) == (None, None)
+    assert (one.placed, one.note) == (0.75, "graph breaks: 2")
+    assert spinning.placed == 0.5
+    assert "it spins" in str(spinning.note)
+
+
 def test_what_died_in_a_process_of_its_own_says_so() -> None:
     both = (a_row("eager"), a_row("onnx-spin", alone=True))
     own = SetOfRounds(a_set({"onnx-spin": around(50.0, 7)}), {"onnx-spin": both[1]})

@@ -14,6 +14,7 @@ INPUT = ("--input", "x=batch,8")
 
 AT_ONCE = [
     (["chekc", "lenet5"], "check"),
+    (["bench", "lenet5", "--variants", ""], "--variants names no variant"),
     (["check", "lenet5", "--bogus"], "--bogus"),
     (["check"], "lenet5"),
     (["show"], "NAME"),

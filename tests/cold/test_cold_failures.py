@@ -63,6 +63,11 @@ def test_a_start_over_its_time_is_ended(onnx_start: cold.ColdStart) -> None:
     assert failure.kind == "timeout"
 
 
+def test_a_start_has_less_time_than_the_process_that_waits_for_it() -> None:
+    assert cold.Limits.told(60.0).timeout_s < 60.0
+    assert cold.Limits.told(10_000.0).timeout_s == cold.Limits.told().timeout_s
+
+
 def test_a_start_over_its_memory_is_ended(trace_start: cold.ColdStart) -> None:
     limits = cold.Limits(memory_bytes=1)
     failure = cold.measure([trace_start], limits=limits)["trace"].failure

@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.report.examples import comparison, document, variant
 from tests.report.timings import TIMED, cell, doubtful, networks, rivals, sweep, timed
 from toolkit.report.bench import bench_sheet
+from toolkit.report.caption import environment_lines
 from toolkit.report.markdown import escape, format_markdown
 from toolkit.report.means import means
 from toolkit.report.overview import overview_sections
@@ -193,6 +194,15 @@ def test_quick_figures_are_marked_as_of_one_process() -> None:
 def test_threads_that_were_timed_are_told_not_those_of_the_libraries() -> None:
     held = [comparison(timed("eager", 9.0, 1.0, threads=count)) for count in (1, 4)]
     assert "2 cores present, 2 used, 1 and 4 threads" in words(document("bench", comparisons=held))
+
+
+@pytest.mark.parametrize(("runtime", "shown"), [("onnxruntime", False), ("openvino", True)])
+def test_the_version_of_openvino_stands_where_it_was_timed(runtime: str, shown: bool) -> None:
+    held = comparison(variant("openvino", 20.0, 2.0, runtime=runtime))
+    made = document("bench", comparisons=[held])
+    environment = made.environment.model_copy(update={"openvino": "2026.4.1"})
+    lines = environment_lines(made.model_copy(update={"environment": environment}))
+    assert any("openvino 2026.4.1" in line for line in lines) == shown
 
 
 def test_commits_stand_beside_the_versions() -> None:

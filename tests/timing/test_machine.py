@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.timing import doctor, machine
+from toolkit.variants import needs
 
 
 def test_facts_are_read_without_importing_torch_or_onnxruntime() -> None:
@@ -76,6 +77,20 @@ def test_the_doctor_says_how_to_get_a_runtime_of_an_extra(monkeypatch: pytest.Mo
     extra = next(row for row in doctor.rows() if row["item"] == "surely-not-installed-anywhere")
     assert extra["status"] == "note"
     assert extra["hint"] == "pip install 'torch-export-toolkit[surely-not-installed-anywhere]'"
+
+
+@pytest.mark.parametrize(("compiler", "status"), [("python3", "ok"), ("surely-not-here", "note")])
+def test_the_doctor_and_the_variants_look_for_the_same_compiler(
+    compiler: str, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / ("python3.exe" if os.name == "nt" else "python3")
+    program.touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CXX", f"{compiler} -O2")
+    (row,) = (row for row in doctor.rows() if row["item"] == "c++ compiler")
+    assert row["status"] == status
+    assert compiler in row["detail"]
+    assert (needs.cpp_compiler() is None) == (status == "ok")
 
 
 def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

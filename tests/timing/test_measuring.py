@@ -196,6 +196,35 @@ def test_progress_tells_the_rounds_done_and_ends_at_the_total(clock: FakeClock) 
     assert told == [(done, 12) for done in range(13)]
 
 
+def test_whose_turn_it_is_is_told_before_each_warm_up_and_each_block(clock: FakeClock) -> None:
+    told: list[tuple[str, str]] = []
+    calls: list[str] = []
+
+    def work(name: str) -> Callable[[], None]:
+        def call() -> None:
+            clock.spend(MS)
+            calls.append(name)
+            assert told[-1][1] == name
+
+        return call
+
+    contestants = [Contestant(name, (work(name),)) for name in ("v0", "v1")]
+    measured = measure(
+        contestants,
+        SHORT,
+        twin=Contestant("twin", (work(TWIN),)),
+        clock=clock,
+        read=quiet,
+        warming=lambda name: told.append(("warming", name)),
+        turn=lambda name: told.append(("turn", name)),
+    )
+    assert set(calls) == {"v0", "v1", TWIN}
+    assert measured.failed == {}
+    in_rounds = [name for what, name in told if what == "turn"]
+    assert in_rounds == [name for one in measured.conditions for name in one.order]
+    assert told[0] == ("warming", "v0")
+
+
 def test_conditions_are_differences_over_the_round(clock: FakeClock) -> None:
     readings = iter(range(1000))
 

@@ -13,6 +13,8 @@ UNTOLD = "not told"
 
 _MACHINE = (("processor", "cpu"), ("cores", "cores"), ("system", "platform"))
 _LIBRARIES = ("python", "torch", "torchvision", "onnx", "onnxruntime")
+_RUNTIMES = ("openvino",)
+"""Libraries that are a condition of the rows alone that they run."""
 _SPANNED: Mapping[str, Callable[[Variant], object]] = {
     "device": lambda row: row.device,
     "threads": lambda row: row.threads,
@@ -146,6 +148,9 @@ def _rows(baseline: Document, now: Document) -> Iterator[Difference]:
             values = getattr(then.row, what), getattr(other.row, what)
             if values[0] != values[1]:
                 yield _difference(f"{name}{what}", *values)
+        if (library := then.row.runtime) in _RUNTIMES:
+            versions = [getattr(one.environment, library) for one in (baseline, now)]
+            yield from [_difference(library, *versions)] if versions[0] != versions[1] else []
         yield from _settings(name, then.row.settings, other.row.settings)
 
 

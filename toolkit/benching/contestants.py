@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from toolkit.errors import MissingError, RunError, ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import draw
 from toolkit.options import Cell, TimedForm
-from toolkit.runtimes.base import Arrays, Runner
+from toolkit.runtimes.base import Arrays, Placing, Remarking, Runner
 from toolkit.spec import BATCH, ModelSpec
 from toolkit.stages.subject import Subject
 from toolkit.timing.calls import Contestant
@@ -80,10 +79,11 @@ class Lineup:
         """
         row = self._row(name, candidate, chosen)
         try:
+            self._require_right(name, candidate, chosen)
             if row.alone and self.only is None:
-                self._require_right(name, candidate, chosen)
                 return row, None
-            return row, self.contestant(name, candidate, chosen)
+            runner = self.runner(name, candidate, chosen)
+            return _told_by(runner, row), self._contestant(name, candidate, runner)
         except ToolkitError as failure:
             if name == self.baseline:
                 raise
@@ -92,7 +92,9 @@ class Lineup:
     def twin(self) -> Contestant:
         """The baseline loaded anew: identical code in another place of memory."""
         first = self.candidates[0]
-        return self.contestant(self.baseline, first, first.chosen[0])
+        chosen = first.chosen[0]
+        self._require_right(self.baseline, first, chosen)
+        return self._loaded(self.baseline, first, chosen)
 
     def remeasuring(self) -> Iterator[tuple[Remeasure, Candidate]]:
         """The files of a saved run, each with the model of today that it is held against."""
@@ -105,22 +107,19 @@ class Lineup:
 
     def remeasured(self, again: Remeasure, candidate: Candidate) -> Contestant:
         """A file of a saved run; raises where it cannot or may not be loaded."""
+        self._require_alive(again.name)
         require_trusted(again.path, again.format, trust=False)
         form = TimedForm(again.path, 0, "pass", None)
         other = replace(candidate, forms={again.format: form})
         chosen = parse(again.case.variant)
         return self._loaded(again.name, other, chosen)
 
-    def contestant(self, name: str, candidate: Candidate, chosen: Chosen) -> Contestant:
-        """A variant with its rotated buffers; raises where it cannot or may not be timed."""
-        self._require_right(name, candidate, chosen)
-        return self._loaded(name, candidate, chosen)
-
     def _loaded(self, name: str, candidate: Candidate, chosen: Chosen) -> Contestant:
-        if name in self.dead:
-            raise RunError(self.dead[name])
+        return self._contestant(name, candidate, self.runner(name, candidate, chosen))
+
+    def _contestant(self, name: str, candidate: Candidate, runner: Runner) -> Contestant:
+        """What was loaded, with its rotated buffers."""
         spec = candidate.subject.spec
-        runner = self.runner(name, candidate, chosen)
         sizes = sizes_of(spec, self.cell.batch)
         calls = tuple(runner.prepare(draw(spec, sizes, seed)) for seed in range(BUFFERS))
         return Contestant(name, calls, sizes.get(BATCH, 1))
@@ -133,13 +132,17 @@ class Lineup:
         missing = chosen.variant.missing(self.cell.device)
         if missing is not None:
             raise MissingError(missing)
-        source = source_of(candidate, chosen, example(candidate.subject.spec, self.cell))
-        options = chosen.options(self.cell.device, self.cell.threads)
-        libraries = source.libraries.get(chosen.variant.format or "", ())
-        return chosen.variant.load(source, replace(options, libraries=libraries))
+        source = source_of(candidate, example(candidate.subject.spec, self.cell))
+        return chosen.variant.load(source, chosen.options(self.cell.device, self.cell.threads))
+
+    def _require_alive(self, name: str) -> None:
+        """Raise `RunError` for what ended a process before, in the judging or in the timing."""
+        if name in self.dead:
+            raise RunError(self.dead[name])
 
     def _require_right(self, name: str, candidate: Candidate, chosen: Chosen) -> None:
         """Raise `RunError` for what parity does not pass: it is not timed."""
+        self._require_alive(name)
         form = candidate.forms.get(chosen.variant.format or "")
         if chosen.variant.format is not None and form is None:
             raise RunError(f"there is no {chosen.variant.format} form of it")
@@ -173,14 +176,19 @@ class Lineup:
         )
 
 
-def source_of(candidate: Candidate, chosen: Chosen, inputs: Arrays) -> Source:
-    """What a variant is made of; one that takes the module itself gets a copy of its own."""
-    built = candidate.subject.built
-    if chosen.variant.format is None:
-        built = replace(built, module=copy.deepcopy(built.module))
+def _told_by(runner: Runner, row: Row) -> Row:
+    """The row, with what its runner says."""
+    placed = runner.placed if isinstance(runner, Placing) else None
+    return replace(
+        row, placed=placed, remark=runner.note if isinstance(runner, Remarking) else None
+    )
+
+
+def source_of(candidate: Candidate, inputs: Arrays) -> Source:
+    """What the variants of a model are made of."""
     right = {name: form.path for name, form in candidate.forms.items() if form.status == "pass"}
     libraries = {name: candidate.subject.libraries_for(name) for name in right}
-    return Source(built, right, inputs, candidate.scratch, libraries)
+    return Source(candidate.subject.built, right, inputs, candidate.scratch, libraries)
 
 
 def example(spec: ModelSpec, cell: Cell) -> Arrays:

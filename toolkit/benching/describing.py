@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from toolkit import cold, results
@@ -14,13 +15,21 @@ from toolkit.errors import ToolkitError
 from toolkit.events import Progress
 from toolkit.operations import work_of
 from toolkit.options import Cell
+from toolkit.parity.tf32 import without_tf32
+from toolkit.runtimes import eager
+from toolkit.runtimes.base import Arrays, RunOptions
 from toolkit.variants import Chosen
 
 AOTI = "aoti"
 
 
-def described(lineup: Lineup, timed: frozenset[str], *, starts: bool) -> Described:
-    """The work of every contestant, and with `starts` the cold starts of what was `timed`."""
+def described(
+    lineup: Lineup, timed: frozenset[str], *, starts: bool, timeout_s: float | None = None
+) -> Described:
+    """The work of every contestant, and with `starts` the cold starts of what was `timed`.
+
+    This process is ended after `timeout_s` without progress.
+    """
     work: dict[str, results.Work] = {}
     for candidate in lineup.candidates:
         found = _work(lineup, candidate)
@@ -30,7 +39,8 @@ def described(lineup: Lineup, timed: frozenset[str], *, starts: bool) -> Describ
         return Described(work)
     seed = lineup.candidates[0].subject.words.seed
     starting = list(_starts(lineup, timed))
-    found_starts = cold.measure(starting, seed=seed, observe=_told(lineup))
+    limits = cold.Limits.told(timeout_s)
+    found_starts = cold.measure(starting, seed=seed, limits=limits, observe=_told(lineup))
     return Described(
         work,
         {name: one.cold for name, one in found_starts.items() if one.cold},
@@ -63,7 +73,7 @@ def _starts(lineup: Lineup, timed: frozenset[str]) -> Iterator[ColdStart]:
 def _start(lineup: Lineup, name: str, candidate: Candidate, chosen: Chosen) -> ColdStart:
     subject, variant = candidate.subject, chosen.variant
     inputs = example(subject.spec, lineup.cell)
-    return ColdStart(
+    start = ColdStart(
         name=name,
         variant=variant.name,
         built=subject.built,
@@ -76,6 +86,16 @@ def _start(lineup: Lineup, name: str, candidate: Candidate, chosen: Chosen) -> C
         libraries=subject.libraries_for(variant.format) if variant.format else (),
         trusted=True,  # judged in this run
     )
+    return (
+        replace(start, expected=_of_eager(lineup, candidate, inputs)) if start.is_built else start
+    )
+
+
+@without_tf32()
+def _of_eager(lineup: Lineup, candidate: Candidate, inputs: Arrays) -> Arrays:
+    """What a module that a user's code builds anew has to give; files are those judged."""
+    device = lineup.cell.device
+    return eager.load(candidate.subject.built, RunOptions(device)).run(inputs)
 
 
 def _file(candidate: Candidate, chosen: Chosen, cell: Cell) -> Path | None:

@@ -67,7 +67,8 @@ def describe(
 ) -> Iterator[Described]:
     """The work of each model and the cold starts of what was timed; none for a quick one."""
     lineup = _lineup(entrants, task, observe)
-    yield described(lineup, timed_names, starts=task.options.preset != "quick")
+    starts = task.options.preset != "quick"
+    yield described(lineup, timed_names, starts=starts, timeout_s=task.timeout_s)
 
 
 def _lineup(entrants: Sequence[Entrant], task: Task, observe: Observe) -> Lineup:

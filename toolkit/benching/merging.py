@@ -31,6 +31,8 @@ class Gathered:
     stopped: str | None = None
     dead: dict[str, str] = field(default_factory=dict)
     """What ended a process, or could not be timed in one of its own, and why."""
+    ended: dict[str, results.Ended] = field(default_factory=dict)
+    """How, where it was a process that ended."""
 
     @property
     def measured(self) -> list[Measured]:
@@ -41,6 +43,8 @@ class Gathered:
     def rows(self) -> dict[str, Row]:
         """The rows of the table; what could not be timed in one of the sets says so."""
         rows = dict(self.sets[0].rows)
+        for sets in self.alone.values():  # what its own processes alone have loaded
+            rows |= sets[0].rows if sets else {}
         for one in (*self.sets[1:], *(own for sets in self.alone.values() for own in sets)):
             for name, row in one.rows.items():
                 if row.note is not None and rows[name].note is None:
@@ -173,7 +177,9 @@ class _Rendered:
             size_bytes=row.size_bytes,
             parity_score=row.parity_score,
             sha256=row.sha256,
+            placed=row.placed,
             note=self._note(timing),
+            ended=self.gathered.ended.get(self.name),
             weights=row.weights,
             settings=dict(row.settings),
             warm_up_calls=timing.warm_up_calls,
@@ -184,9 +190,12 @@ class _Rendered:
         return "it needs a process of its own" if self.row.alone else None
 
     def _note(self, timing: Timing) -> str | None:
-        """What is to be doubted, or why there are no times; and why it was not started cold."""
+        """What is to be doubted, or why there are no times; and why it was not started cold.
+
+        What its runner remarks stands between.
+        """
         cold = self.gathered.described.notes.get(self.name)
-        said = [timing.note, cold and f"no cold start: {cold}"]
+        said = [timing.note, self.row.remark, cold and f"no cold start: {cold}"]
         return "; ".join(one for one in said if one) or None
 
     def _roof(self, p50_us: float | None) -> dict[str, object]:

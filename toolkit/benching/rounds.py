@@ -1,33 +1,39 @@
-"""One set of rounds: everything that is compared takes turns in this process."""
+"""One set of rounds: everything that is compared takes turns in this process.
+
+float32 products are float32's while it is loaded and timed, as they were when it was judged: what
+a user's code chose for itself would hold for torch alone, and not for onnxruntime beside it.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 
 from toolkit import results
+from toolkit.benching import turns
 from toolkit.benching.contestants import Lineup, dtype_of
 from toolkit.benching.loading import loaded
 from toolkit.benching.values import SetOfRounds
 from toolkit.errors import UsageError
 from toolkit.events import Progress
+from toolkit.parity.tf32 import without_tf32
 from toolkit.timing import ceilings
 from toolkit.timing.calls import Contestant
-from toolkit.timing.measuring import measure
+from toolkit.timing.measuring import TWIN, measure
 from toolkit.timing.protocol import Protocol
 
 
+@without_tf32()
 def timed(lineup: Lineup, protocol: Protocol) -> SetOfRounds:
     """Load, warm up and time what is lined up, and what the machine can do at best.
 
     Raises where the baseline cannot be timed.
     """
     cell = lineup.cell
-    with torch.inference_mode():
+    with torch.inference_mode(), turns.noted(lineup.candidates[0].scratch) as note:
         entered = loaded(lineup, protocol.seed)
         if not any(one.name == lineup.baseline for one in entered.contestants):
             raise UsageError(f"the baseline {lineup.baseline} is not among what is timed")
+        lineup.observe(_progress(lineup))  # what ends the process now is none of those loaded
         best = _ceilings(lineup)
         measured = measure(
             entered.contestants,
@@ -35,7 +41,9 @@ def timed(lineup: Lineup, protocol: Protocol) -> SetOfRounds:
             baseline=lineup.baseline,
             twin=entered.twin,
             extras=[*best, *entered.again],
-            observe=_told(lineup),
+            observe=lambda done, total: lineup.observe(_progress(lineup, done=done, total=total)),
+            warming=lambda name: lineup.observe(_progress(lineup, form=_own(name, lineup))),
+            turn=lambda name: note(_own(name, lineup)),
         )
     reached = ceilings.reached(cell.device, best, measured.extras_ns)
     ceiling = results.Ceiling.model_validate(reached, from_attributes=True) if best else None
@@ -62,10 +70,14 @@ def settings_of(device: str) -> dict[str, str]:
     }
 
 
-def _told(lineup: Lineup) -> Callable[[int, int], None]:
+def _own(name: str, lineup: Lineup) -> str:
+    """The contestant that a name means: the twin is the baseline."""
+    return lineup.baseline if name == TWIN else name
+
+
+def _progress(
+    lineup: Lineup, *, form: str | None = None, done: int | None = None, total: int | None = None
+) -> Progress:
     name = lineup.candidates[0].subject.spec.name
-
-    def told(done: int, total: int) -> None:
-        lineup.observe(Progress(name, "bench", str(lineup.cell), done, total))
-
-    return told
+    detail = f"{lineup.cell}: warm-up of {form}" if form else str(lineup.cell)
+    return Progress(name, "bench", detail, done, total, form)

@@ -53,6 +53,8 @@ class Vetted:
 class Row:
     """What a row of the table says besides times; `note` is why there are none.
 
+    `placed` and `remark` are what its runner says once it is loaded.
+
     `batch` is None for a model without a dimension of that name. `alone` is timed in a process of
     its own.
     """
@@ -71,6 +73,8 @@ class Row:
     alone: bool = False
     sha256: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    placed: float | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class Described:
 class Task:
     """What one process is to do; `dead` are contestants that ended one before, and why.
 
-    `only` names the one contestant that is timed in a process of its own.
+    `only` names the one contestant that is timed in a process of its own. A process is ended after
+    `timeout_s` without progress (None: never).
     """
 
     options: BenchOptions
@@ -108,6 +113,7 @@ class Task:
     only: str | None = None
     again: tuple[Remeasure, ...] = ()
     """Files of a saved run that take turns with the rest."""
+    timeout_s: float | None = None
 
 
 def name_of(model: str, variant: str, *, several: bool) -> str:

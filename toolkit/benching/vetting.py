@@ -14,11 +14,13 @@ from toolkit import results
 from toolkit.benching.contestants import Candidate, Lineup, sizes_of
 from toolkit.benching.values import Vetted
 from toolkit.errors import ToolkitError
+from toolkit.events import Progress
 from toolkit.parity.budget import Budget
 from toolkit.parity.limits import USUAL
 from toolkit.parity.plan import plan
 from toolkit.parity.reference import Reference
 from toolkit.parity.referring import refer
+from toolkit.parity.tf32 import without_tf32
 from toolkit.parity.verdict import Verdict, judge
 from toolkit.spec import Dimension, ModelSpec
 from toolkit.stages.rows import status_of, with_verdict
@@ -75,9 +77,15 @@ def at_sizes(spec: ModelSpec, batch: int) -> ModelSpec:
     )
 
 
+@without_tf32()
 def _judged(
     lineup: Lineup, reference: Reference, name: str, candidate: Candidate, chosen: Chosen
 ) -> results.CheckResult:
+    """The verdict on one variant, compiled under the settings that it is judged and timed under."""
+
+    def observe(progress: Progress) -> None:
+        lineup.observe(replace(progress, form=name))
+
     row = results.CheckResult(
         model=candidate.subject.shown,
         format=chosen.variant.format,
@@ -91,9 +99,7 @@ def _judged(
     )
     try:
         runner = lineup.runner(name, candidate, chosen)
-        verdict = judge(
-            reference, runner, limits=USUAL, budget=Budget(BUDGET_S), observe=lineup.observe
-        )
+        verdict = judge(reference, runner, limits=USUAL, budget=Budget(BUDGET_S), observe=observe)
     except ToolkitError as failure:
         return _failed(row, chosen, failure)
     return _with(row, chosen, reference, verdict)

@@ -66,6 +66,8 @@ def _variants(words: Sequence[str]) -> tuple[str, ...]:
     from toolkit.variants import parse
 
     names = [name for word in words for name in word.split(",") if name]
+    if words and not names:
+        raise UsageError("--variants names no variant", hint="--list-variants tells them all")
     return tuple(dict.fromkeys(parse(name).word for name in names))
 
 

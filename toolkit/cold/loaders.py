@@ -195,9 +195,6 @@ def _torch(job: dict[str, Any], clock: Any) -> Any:
 
     torch.set_num_threads(job["threads"])
     torch.set_num_interop_threads(1)
-    if job["device"] != "cpu":  # as `toolkit.parity.tf32` has it
-        torch.set_float32_matmul_precision("highest")
-        torch.backends.cudnn.allow_tf32 = False
     if job["imports"]:
         with clock:
             from toolkit import operators
@@ -214,6 +211,9 @@ def _called(
 ) -> Steps:
     """The call, with the result awaited; its outputs by the toolkit's names."""
     device = job["device"]
+    # As `toolkit.parity.tf32` has it, after a user's code has said what it wants.
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
 
     def call() -> Any:
         value = module(*positional, **keywords)

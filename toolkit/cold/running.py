@@ -24,6 +24,8 @@ STARTER = Path(__file__).with_name("starter.py")
 POLL_S = 0.2
 DEFAULT_TIMEOUT_S = 300.0
 """For one start: torch.compile may take minutes for its first call."""
+SHARE_OF_TIMEOUT = 0.9
+"""Of the time after which the process that starts is ended itself: it has to tell what it saw."""
 LOG_NAME = "said.log"
 _TAIL_BYTES = 4_000
 _THREADS = (
@@ -53,10 +55,15 @@ class Limits:
     memory_bytes: int | None = None
 
     @classmethod
-    def told(cls) -> Limits:
-        """The usual time, and of memory what `--memory-limit` allows this process itself."""
+    def told(cls, timeout_s: float | None = None) -> Limits:
+        """The usual time, and of memory what `--memory-limit` allows this process itself.
+
+        Less time where this process is ended after `timeout_s` without progress.
+        """
         told = os.environ.get(LIMIT_VARIABLE, "")
-        return cls(memory_bytes=int(told) if told.isdigit() else None)
+        own_s = DEFAULT_TIMEOUT_S if timeout_s is None else SHARE_OF_TIMEOUT * timeout_s
+        memory_bytes = int(told) if told.isdigit() else None
+        return cls(min(DEFAULT_TIMEOUT_S, own_s), memory_bytes)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class ColdStart:
     @property
     def is_built(self) -> bool:
         """Whether the user's own code builds it."""
-        return self.kind.loader == EAGER
+        return self.variant in KINDS and self.kind.loader == EAGER
 
     def code(self) -> ModelWords | None:
         """The words that the code is found by: of a bundle those in its manifest."""

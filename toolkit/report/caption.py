@@ -41,7 +41,9 @@ def versions_line(document: Document) -> str:
     """
     held = document.environment
     libraries = ("python", "torch", "torchvision", "onnx", "onnxruntime")
-    versions = [(name, getattr(held, name)) for name in libraries]
+    timed = {row.runtime for one in document.all_comparisons for row in one.variants}
+    optional = [name for name in ("openvino",) if name in timed]
+    versions = [(name, getattr(held, name)) for name in (*libraries, *optional)]
     own = f" ({short_commit(document.toolkit_commit)})" if document.toolkit_commit else ""
     shown = [f"toolkit {document.toolkit}{own}"]
     shown += [f"{name} {version}" for name, version in versions if version]

@@ -250,6 +250,7 @@ class Environment(Value):
     cores: int
     threads: int
     devices: list[str]
+    openvino: str | None = None
 
 
 class ErrorDocument(Value):

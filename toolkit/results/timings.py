@@ -12,6 +12,7 @@ from toolkit.results.samples import Samples
 TimingVerdict = Literal["faster", "slower", "same", "unstable", "noisy", "not timed"]
 Preset = Literal["quick", "usual", "rigorous"]
 Bound = Literal["compute", "memory", "overhead"]
+Ended = Literal["timeout", "crash", "out-of-memory"]
 
 
 class Speedup(Value):
@@ -110,6 +111,8 @@ class Variant(Value):
     device_p50_us: Measured = None
     placed: Measured = None
     note: str | None = None
+    ended: Ended | None = None
+    """How a process ended over it; it could not be judged then, and has no times."""
     weights: str | None = None
     warm_up_calls: int | None = None
     samples_ns: list[Samples] = Field(default_factory=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,26 @@ class Runner(Protocol):
 
     def prepare(self, inputs: Arrays) -> Callable[[], object]:
         """A call without arguments for timing: inputs bound on the device, result awaited."""
+        ...
+
+
+@runtime_checkable
+class Placing(Protocol):
+    """A runner that knows on which device its graph runs."""
+
+    @property
+    def placed(self) -> float | None:
+        """The share of its nodes on the device asked for; None where that is not told."""
+        ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A runner that may have something to say of what it runs."""
+
+    @property
+    def note(self) -> str | None:
+        """It, in a line; None for nothing."""
         ...
 
 

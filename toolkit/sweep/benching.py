@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolkit import results
 from toolkit.baselines import Baseline, Remeasure, keep, remeasures
+from toolkit.benching import turns
 from toolkit.benching.merging import Gathered, merged
 from toolkit.benching.values import Described, Entrant, SetOfRounds, Task, Vetted, protocol_of
 from toolkit.errors import ToolkitError
@@ -56,16 +57,24 @@ class _Timing:
         rows = self.gathered.rows
         return [name for name, row in rows.items() if row.alone and row.note is None]
 
-    def buried(self, death: Death) -> bool:
+    def whose_turn(self, death: Death) -> str | None:
+        """The contestant that a process of a set was at: in its rounds it noted them itself."""
+        last = death.last
+        in_rounds = last is not None and last.stage == "bench" and last.done is not None
+        return turns.last(self.entrants[0].scratch) if in_rounds else death.form
+
+    def buried(self, name: str | None, death: Death) -> bool:
         """Go on without the contestant that ended a process; False where there is none to name."""
-        if death.form is None or death.form in self.task.dead:
+        if name is None or name in self.task.dead:
             return False
-        self.bury(death.form, _told(death))
+        self.bury(name, _told(death), death.kind)
         return True
 
-    def bury(self, name: str, reason: str) -> None:
+    def bury(self, name: str, reason: str, ended: results.Ended | None = None) -> None:
         """Go on without a contestant."""
         self.gathered.dead[name] = reason
+        if ended is not None:
+            self.gathered.ended[name] = ended
         self.task = replace(self.task, dead={**self.task.dead, name: reason})
 
 
@@ -95,7 +104,7 @@ class Benching(Comparing):
         for cell in options.cells(device):
             protocol = protocol_of(options, entrants[0].words.seed)
             again = self._again(entrants, cell)
-            task = Task(options, cell, protocol, again=again)
+            task = Task(options, cell, protocol, again=again, timeout_s=self.limits.timeout_s)
             timing = _Timing(tuple(entrants), task, Gathered(options, cell, again=again))
             self._compare_times(timing)
 
@@ -172,7 +181,7 @@ class Benching(Comparing):
         if all(parse(word).plain for word in timing.task.options.chosen):
             return
         while (death := self._vetted_until_death(timing)) is not None:
-            if not timing.buried(death):
+            if not timing.buried(death.form, death):
                 self._mourn(timing.words, "bench", death)
                 return
 
@@ -214,7 +223,7 @@ class Benching(Comparing):
             timing.bury(name, failure.message)
             return
         if isinstance(found, Death):
-            timing.bury(name, _told(found))
+            timing.bury(name, _told(found), found.kind)
         elif isinstance(found, SetOfRounds):
             timing.gathered.alone.setdefault(name, []).append(found)
 
@@ -227,7 +236,7 @@ class Benching(Comparing):
                 return found
             if not isinstance(found, Death):
                 return None
-            if not timing.buried(found):
+            if not timing.buried(timing.whose_turn(found), found):
                 self._mourn(timing.words, "bench", found)
                 return None
 

@@ -118,6 +118,7 @@ def _providers() -> Iterator[Row]:
 
 
 def _tools() -> Iterator[Row]:
-    compiler = next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), None)
-    hint = "" if compiler else "torch.compile on the CPU needs a C++ compiler"
-    yield _row("c++ compiler", "ok" if compiler else "note", compiler or "none found", hint)
+    name, is_here = machine.cpp_compiler()
+    hint = "" if is_here else "torch.compile needs it: install it, or name another in CXX"
+    detail = name if is_here else f"there is no {name}"
+    yield _row("c++ compiler", "ok" if is_here else "note", detail, hint)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,11 +14,13 @@ from pathlib import Path
 
 from toolkit.timing.conditions import load_average
 
-LIBRARIES = ("torch", "torchvision", "onnx", "onnxruntime")
+LIBRARIES = ("torch", "torchvision", "onnx", "onnxruntime", "openvino")
 """The libraries whose versions stand in every document."""
 
 # onnxruntime comes as several distributions that provide the same module.
 ONNXRUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
+
+_COMPILERS = {"win32": "cl", "darwin": "clang++"}
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -66,6 +70,12 @@ def version(distribution: str) -> str | None:
         except metadata.PackageNotFoundError:
             continue
     return None
+
+
+def cpp_compiler() -> tuple[str, bool]:
+    """The C++ compiler that torch's inductor calls, and whether it is here."""
+    words = shlex.split(os.environ.get("CXX", "")) or [_COMPILERS.get(sys.platform, "g++")]
+    return words[0], shutil.which(words[0]) is not None
 
 
 def cores_usable() -> int:

@@ -35,6 +35,9 @@ from toolkit.timing.warmup import WarmUp, top_up, warm_up
 Observe = Callable[[int, int], None]
 """Told the rounds done and the rounds expected, between rounds only."""
 
+Turn = Callable[[str], None]
+"""Told the name of a contestant."""
+
 TWIN = "(twin of the baseline)"
 """The name of the hidden second copy of the baseline in the recorded orders."""
 
@@ -77,6 +80,8 @@ class _Bench:
     clock: Clock
     read: Read
     observe: Observe
+    warming: Turn
+    turn: Turn
 
     @property
     def running(self) -> list[_Entry]:
@@ -87,8 +92,8 @@ class _Bench:
         return [entry for entry in self.running if entry.judged]
 
 
-def _ignore(done: int, total: int) -> None:
-    del done, total
+def _ignore(*told: object) -> None:
+    del told
 
 
 def measure(
@@ -101,12 +106,15 @@ def measure(
     clock: Clock = time.perf_counter_ns,
     read: Read = conditions.read,
     observe: Observe = _ignore,
+    warming: Turn = _ignore,
+    turn: Turn = _ignore,
 ) -> Measured:
     """Warm all up, then time them round by round; the baseline is the first unless named.
 
     `twin` is a second copy of the baseline; without one its own calls stand in. `extras` take
     turns with the rest, as what the machine can reach at most does, and are no rows. A contestant
-    that raises is in `failed` with its reason and the others go on. Raises `UsageError` for
+    that raises is in `failed` with its reason and the others go on. `warming` is told who is warmed
+    up next, and `turn`, which must be quick, whose block comes next. Raises `UsageError` for
     contestants that cannot be told apart or a baseline that is not among them.
     """
     chosen = _find_baseline(contestants, baseline, extras)
@@ -114,7 +122,7 @@ def measure(
     entries += [_Entry(extra, judged=False) for extra in extras]
     if twin is not None:
         entries.append(_Entry(Contestant(TWIN, twin.calls, twin.items)))
-    bench = _Bench(chosen.name, entries, protocol, clock, read, observe)
+    bench = _Bench(chosen.name, entries, protocol, clock, read, observe, warming, turn)
     load_start = read().load
     harness_ns = overhead_ns(clock)
     with collector_off():
@@ -143,9 +151,11 @@ def _find_baseline(
 def _warm_up_all(bench: _Bench) -> None:
     """Warm each up alone; then all make at least as many calls as the slowest to settle did."""
     for entry in bench.entries:
+        bench.warming(entry.name)
         entry.attempt(partial(_warm_up_one, entry, bench))
     needed = max((entry.warm.needed for entry in bench.running if entry.warm), default=0)
     for entry in bench.running:
+        bench.warming(entry.name)
         entry.attempt(partial(_top_up_one, entry, needed, bench))
 
 
@@ -191,6 +201,7 @@ def _run_round(bench: _Bench, chance: random.Random) -> tuple[int, Conditions]:
     chance.shuffle(order)
     before, start = bench.read(), bench.clock()
     for entry in order:
+        bench.turn(entry.name)
         entry.attempt(partial(_run_block, entry, bench))
     wall_ns = bench.clock() - start
     names = tuple(entry.name for entry in order)

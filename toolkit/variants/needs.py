@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import os
-import shlex
-import shutil
 import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
 
 from toolkit.runtimes.devices import cuda_index
+from toolkit.timing import machine
 
 CUDA_ONLY = "it runs on CUDA alone: --device cuda"
 _DRIVERS = {"win32": "nvcuda.dll"}
-_COMPILERS = {"win32": "cl", "darwin": "clang++"}
 
 
 def torch_on(device: str) -> str | None:
@@ -39,10 +36,8 @@ def onnxruntime_on(device: str) -> str | None:
 
 def cpp_compiler() -> str | None:
     """Whether the C++ compiler that torch's inductor calls is here."""
-    words = shlex.split(os.environ.get("CXX", "")) or [_COMPILERS.get(sys.platform, "g++")]
-    if shutil.which(words[0]):
-        return None
-    return f"there is no C++ compiler {words[0]}: install one, or name another in CXX"
+    name, is_here = machine.cpp_compiler()
+    return None if is_here else f"there is no C++ compiler {name}: install one, or name it in CXX"
 
 
 def python_headers() -> str | None:
