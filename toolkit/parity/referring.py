@@ -101,14 +101,15 @@ def _turn_on_units(running: _Running, budget: Budget) -> None:
     """
     reference = running.reference
     ran = [judged.case for judged in reference.cases]
-    too_long = running.pace.expects(least_samples(reference.spec, ran)) > budget.for_units_s
+    seconds = budget.for_units_s
+    too_long = running.pace.expects(least_samples(reference.spec, ran)) > seconds
     if not ran or too_long or not any(port.is_float for port in reference.spec.inputs):
         return
-    lighting = Lighting(reference.module, reference.spec, reference.device, budget.clock)
+    lighting = Lighting(reference.module, reference.spec, reference.device, seconds, budget.clock)
     reference.observe(Progress(reference.spec.name, "check", "units that are off"))
     try:
         lighting.look(ran)
-        found = list(lighting.cases(ran, budget.for_units_s))
+        found = list(lighting.cases(ran))
     except Exception:  # whatever the user's module raises where it is watched, or differentiated
         return
     reference.planned += len(found)

@@ -28,8 +28,10 @@ FAR_ENOUGH = 0.3
 FIRST_SEED = 700
 """From the check's own; those of the plan end before it."""
 LEAST_DEVIATION = 1e-6
-RUNS_A_STEP = 3
-"""A forward run and its gradient cost about as much as three forward runs."""
+RUNS_A_STEP = 6
+"""A watched run and its gradient cost up to as much as six plain runs."""
+RUNS_A_LOOK = 2
+"""And a watched run as two."""
 
 _RECTIFIERS = frozenset({"relu", "relu_", "relu6"})
 _BATCH_AND_CHANNELS = 2
@@ -75,7 +77,7 @@ def _rectifies(func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> bo
 def least_samples(spec: ModelSpec, cases: Sequence[Case]) -> int:
     """How many samples a search runs that looks at all of the cases and adds one."""
     looked_at = sum(samples_in(case.sizes) for case in cases)
-    return looked_at + STEPS * RUNS_A_STEP * samples_in(spec.traced_sizes)
+    return RUNS_A_LOOK * looked_at + STEPS * RUNS_A_STEP * samples_in(spec.traced_sizes)
 
 
 def _deviation(values: Tensor) -> Tensor:
@@ -83,20 +85,25 @@ def _deviation(values: Tensor) -> Tensor:
 
 
 class Lighting:
-    """Cases that turn on units which all cases before them leave off.
+    """Cases that turn on units which all cases before them leave off, sought for some seconds.
 
     What a module's own code raises on the way goes through.
     """
 
     def __init__(
-        self, module: nn.Module, spec: ModelSpec, device: str, clock: Callable[[], float]
+        self,
+        module: nn.Module,
+        spec: ModelSpec,
+        device: str,
+        seconds: float,
+        clock: Callable[[], float],
     ) -> None:
         self.module = module
         self.spec = spec
         self.device = device
         self.clock = clock
         self.peaks: list[Tensor] = []
-        self.seconds = 0.0
+        self.ends = clock() + seconds
 
     @property
     def off(self) -> int:
@@ -104,21 +111,23 @@ class Lighting:
         return sum(int((peak <= 0).sum()) for peak in self.peaks)
 
     def look(self, cases: Sequence[Case]) -> None:
-        """Remember which units the cases turn on; those of many samples first, until all are on."""
+        """Remember which units the cases turn on; those of many samples first, until all are on.
+
+        Where time ends before all were looked at, no unit is known to be off.
+        """
         for case in sorted(cases, key=lambda case: case.kind != "wide"):
-            began = self.clock()
             self._turn_on(self._peaks_of(case.inputs(self.spec)))
-            self.seconds = self.clock() - began
             if not self.off:
                 break
+            if self.clock() > self.ends:
+                self.peaks = []
+                break
 
-    def cases(self, known: Sequence[Case], seconds: float) -> Iterator[Case]:
-        """As many as turn on further units, within about `seconds`; numbered after the known."""
-        ends = self.clock() + seconds
+    def cases(self, known: Sequence[Case]) -> Iterator[Case]:
+        """As many as turn on further units; numbered after the known."""
         number = 1 + max(case.number for case in known)
         for index in range(MOST_CASES):
-            expected = STEPS * RUNS_A_STEP * self.seconds
-            if not self.off or self.clock() + expected > ends:
+            if not self.off or self.clock() > self.ends:
                 break
             seed = min(case.seed for case in known) + FIRST_SEED + index
             arrays = self._ascended(seed)
@@ -153,7 +162,8 @@ class Lighting:
         tensors = list(to_tensors(self.spec, arrays, device=self.device))
         off = [peak <= 0 for peak in self.peaks]
         for _ in range(STEPS):
-            self._step(tensors, off)
+            if self.clock() <= self.ends:
+                self._step(tensors, off)
         ports = [port.name for port in self.spec.inputs]
         return dict(zip(ports, map(to_array, tensors), strict=True))
 
