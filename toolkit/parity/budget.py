@@ -22,6 +22,8 @@ WIDE_SHARE = 30
 """And where there is more time, this part of it."""
 UNITS_SHARE = 10
 """The part of a budget that seeking units which no case turns on may take."""
+LEAST_UNITS_S = 1.0
+"""Without an end of time that part of what the plan took, and so long at least."""
 
 Clock = Callable[[], float]
 
@@ -46,10 +48,10 @@ class Budget:
     @property
     def for_units_s(self) -> float:
         """What may go into seeking units that no case turns on: a part of it, of what is left."""
+        taken = self.clock() - self._began
         if self.seconds is None:
-            return math.inf
-        left = self._began + self.seconds - self.clock()
-        return min(left, self.seconds / UNITS_SHARE)
+            return max(LEAST_UNITS_S, taken / UNITS_SHARE)
+        return min(self.seconds - taken, self.seconds / UNITS_SHARE)
 
     @property
     def longest_wide_s(self) -> float:

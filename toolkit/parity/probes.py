@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from toolkit.inputs import Array, run_module
 from toolkit.parity.modules import ModulePath
+from toolkit.parity.watching import FunctionWatch
 from toolkit.spec import ModelSpec
 
 SEEDS = (11, 4242)
@@ -38,7 +38,7 @@ _TRAINING_ARGUMENT: Mapping[Any, tuple[str, int, bool]] = {
 _PROBABILITY_POSITION = 1
 
 
-class _TrainingWatch(TorchFunctionMode):
+class _TrainingWatch(FunctionWatch):
     """Remembers calls that drop out or take batch statistics, with the module that made them.
 
     `taken` are the tensors whose statistics were taken, call by call.
@@ -50,22 +50,14 @@ class _TrainingWatch(TorchFunctionMode):
         self.found: dict[str, str] = {}
         self.taken: list[tuple[str, torch.Tensor]] = []
 
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
-        kwargs = kwargs or {}
-        if func in _TRAINING_ARGUMENT and _trains(func, args, kwargs):
+    def called(self, func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        """Look at one function."""
+        if func in _TRAINING_ARGUMENT and _trains(func, args, named):
             name = getattr(func, "__name__", str(func))
             if "batch_norm" in name:
                 self.taken.append((self.path.current, args[0].detach().clone()))
             else:
                 self.found.setdefault(self.path.current, name)
-        return func(*args, **kwargs)
 
 
 def _trains(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

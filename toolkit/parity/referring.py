@@ -33,11 +33,12 @@ def refer(
     device: str = "cpu",
     budget: Budget | None = None,
     observe: Observe = ignore,
+    add_units: bool = True,
 ) -> Reference:
     """Run eager, on `device` as the module is, and the oracle, on the CPU, over the plan.
 
-    The cases that cover most come first; what the budget has no time for is left out. Cases for
-    units that all of them leave off are added to the plan.
+    The cases that cover most come first; what the budget has no time for is left out. With
+    `add_units` cases for units that all of them leave off are added to the plan.
     """
     budget = budget or Budget(None)
     ordered = by_coverage(spec, plan)
@@ -52,7 +53,8 @@ def refer(
         running.run(case)
     reference.planned -= len(reference.left_out)
     if running.oracle is not None:
-        _turn_on_units(running, budget)
+        if add_units:
+            _turn_on_units(running, budget)
         _settle(reference, running.oracle)
         reference.batch_trial = batching.try_eager(reference, running.oracle)
         reference.findings += batching.told(reference, reference.batch_trial)

@@ -171,7 +171,15 @@ def _lowered(
     plan = tuple(
         replace(judged.case, given=_rounded(spec, judged.inputs)) for judged in reference.cases
     )
-    lowered = refer(module, spec, plan, device=reference.device, budget=budget, observe=observe)
+    lowered = refer(
+        module,
+        spec,
+        plan,
+        device=reference.device,
+        budget=budget,
+        observe=observe,
+        add_units=False,
+    )
     lowered.left_out += reference.left_out
     lowered.cases = [_in_float32(judged) for judged in lowered.cases]
     return lowered if lowered.cases else None

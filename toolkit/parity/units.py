@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from toolkit.inputs import Array, arguments, draw, float_range, to_array, to_tensors
 from toolkit.parity.budget import samples_in
 from toolkit.parity.plan import Case
+from toolkit.parity.watching import FunctionWatch
 from toolkit.spec import ModelSpec
 
 MOST_CASES = 4
@@ -37,7 +37,7 @@ _RECTIFIERS = frozenset({"relu", "relu_", "relu6"})
 _BATCH_AND_CHANNELS = 2
 
 
-class _Units(TorchFunctionMode):
+class _Units(FunctionWatch):
     """While entered, keeps the largest value that goes into each unit, rectifier by rectifier.
 
     A unit is a channel: the second dimension, or the last one of sequences (batch, length,
@@ -49,22 +49,14 @@ class _Units(TorchFunctionMode):
         self.peaks: list[Tensor] = []
         self.margins: list[Tensor] = []
 
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
-        named = kwargs or {}
+    def called(self, func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        """Look at one function."""
         if _rectifies(func, args, named):
             values = args[0].clone()  # what follows may write over it
             channels = values.ndim - 1 if values.ndim == 3 else 1  # noqa: PLR2004 - sequences
             peak = values.amax([one for one in range(values.ndim) if one != channels])
             self.peaks.append(peak.detach())
             self.margins.append(peak / _deviation(values))
-        return func(*args, **named)
 
 
 def _rectifies(func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The operators of torch that run while a model does, with what they take and give."""
+"""What torch runs while a model does: functions as they are called, operators as they ran."""
 
 from __future__ import annotations
 
@@ -7,7 +7,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class FunctionWatch(TorchFunctionMode):
+    """While entered, is told of every function of torch that is called; it runs as it would."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        named = kwargs or {}
+        self.called(func, args, named)
+        return func(*args, **named)
+
+    @abstractmethod
+    def called(self, func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        """One function with its arguments, before it runs."""
 
 
 class OperatorWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
