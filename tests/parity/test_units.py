@@ -108,9 +108,9 @@ def test_a_budget_that_is_used_up_leaves_no_time_for_units() -> None:
 def test_the_search_gets_a_tenth_of_the_budget_and_no_more_than_is_left() -> None:
     now = [0.0]
     ended, endless = Budget(60.0, lambda: now[0]), Budget(None, lambda: now[0])
-    assert (ended.for_units_s, endless.for_units_s) == (6.0, 1.0)
+    assert (ended.for_seeking_s, endless.for_seeking_s) == (6.0, 1.0)
     now[0] = 57.0
-    assert (ended.for_units_s, endless.for_units_s) == (3.0, 5.7)
+    assert (ended.for_seeking_s, endless.for_seeking_s) == (3.0, 5.7)
 
 
 def test_a_search_whose_time_has_ended_adds_nothing() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 
 from toolkit import results
 from toolkit.comparing.candidates import Form, Make
@@ -26,6 +27,7 @@ from toolkit.runtimes.base import RunOptions
 from toolkit.runtimes.program_module import ProgramModule
 from toolkit.spec import ALL_FORMATS
 from toolkit.stages import room
+from toolkit.stages.holding import held
 from toolkit.stages.room import collect_copies
 from toolkit.stages.rows import about_weights, explained, status_of
 from toolkit.stages.staging import CONVERSION, OPTIMISATION, joined, stage_row
@@ -150,6 +152,7 @@ def _verdict(
         runner,
         limits=comparing.options.limits,
         extra=[*_about(comparing, form, loaded), *runner.findings(judged_against.spec)],
+        held=partial(held, form.path, _graph(loaded)),
         label=form.name,
         budget=Budget(budget_s),
         observe=comparing.observe,

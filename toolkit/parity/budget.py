@@ -20,9 +20,9 @@ LONGEST_WIDE_S = 1.0
 """What a wide case may take in eager, whatever the budget."""
 WIDE_SHARE = 30
 """And where there is more time, this part of it."""
-UNITS_SHARE = 10
-"""The part of a budget that seeking units which no case turns on may take."""
-LEAST_UNITS_S = 1.0
+SEEKING_SHARE = 10
+"""The part of a budget that a search for telling inputs may take."""
+LEAST_SEEKING_S = 1.0
 """Without an end of time that part of what the plan took, and so long at least."""
 
 Clock = Callable[[], float]
@@ -46,12 +46,12 @@ class Budget:
         return self.clock() - self._began < self.seconds
 
     @property
-    def for_units_s(self) -> float:
-        """What may go into seeking units that no case turns on: a part of it, of what is left."""
+    def for_seeking_s(self) -> float:
+        """What may go into a search for telling inputs: a part of it, of what is left."""
         taken = self.clock() - self._began
         if self.seconds is None:
-            return max(LEAST_UNITS_S, taken / UNITS_SHARE)
-        return min(self.seconds - taken, self.seconds / UNITS_SHARE)
+            return max(LEAST_SEEKING_S, taken / SEEKING_SHARE)
+        return min(self.seconds - taken, self.seconds / SEEKING_SHARE)
 
     @property
     def longest_wide_s(self) -> float:

@@ -35,8 +35,8 @@ MOST_REAL_SIZES = 4
 LEAST_FULL_RANGE = 2
 """Draws of integers over their full range; more where one holds too few of its landmarks."""
 
-CaseKind = Literal[Kind, "given", "held-out", "units"]
-"""How values come about: drawn, the user's own, of a data set, or sought to turn units on."""
+CaseKind = Literal[Kind, "given", "held-out", "units", "weights"]
+"""How values come about: drawn, the user's own, of a data set, or sought (units, weights)."""
 _CLASS_OF: Mapping[CaseKind, DrawClass] = {
     **dict.fromkeys(FLAT_KINDS, "flat"),
     "scaled": "scaled",

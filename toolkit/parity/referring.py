@@ -87,7 +87,7 @@ class _Running:
             return
         if self.oracle is None:
             self.oracle = Oracle(on_cpu(module, device), spec, arrays)
-        reference.cases.append(_judged(self.oracle, case, arrays, eager))
+        reference.cases.append(judged_by(self.oracle, case, arrays, eager))
 
     def _progress(self) -> Progress:
         reference = self.reference
@@ -103,7 +103,7 @@ def _turn_on_units(running: _Running, budget: Budget) -> None:
     """
     reference = running.reference
     ran = [judged.case for judged in reference.cases]
-    seconds = budget.for_units_s
+    seconds = budget.for_seeking_s
     too_long = running.pace.expects(least_samples(reference.spec, ran)) > seconds
     if not ran or too_long or not any(port.is_float for port in reference.spec.inputs):
         return
@@ -121,7 +121,7 @@ def _turn_on_units(running: _Running, budget: Budget) -> None:
     reference.cases.sort(key=lambda one: (one.case.number not in certain, one.case.kind != "units"))
 
 
-def _judged(
+def judged_by(
     oracle: Oracle, case: Case, arrays: Mapping[str, Array], eager: Mapping[str, Array]
 ) -> Judged:
     """A case with its oracle's outputs; with eager's where it cannot judge this case."""

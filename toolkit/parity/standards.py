@@ -23,6 +23,7 @@ from toolkit.parity.budget import Budget
 from toolkit.parity.compare import EPS
 from toolkit.parity.fidelity import Gauge
 from toolkit.parity.findings import Finding, note
+from toolkit.parity.held import Held
 from toolkit.parity.limits import USUAL, Limits
 from toolkit.parity.oracle import converted
 from toolkit.parity.reference import Judged, Reference
@@ -74,6 +75,7 @@ class Standard:
         *,
         limits: Limits = USUAL,
         extra: Sequence[Finding] = (),
+        held: Held | None = None,
         label: str = "",
         budget: Budget | None = None,
         observe: Observe = ignore,
@@ -85,6 +87,7 @@ class Standard:
             limits=limits,
             gauge=self._gauge(limits),
             extra=[*self.findings, *extra],
+            held=held if self.computes is None else None,
             label=label,
             budget=budget,
             observe=observe,

@@ -8,36 +8,27 @@ gradient of the input.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from toolkit.inputs import Array, arguments, draw, float_range, to_array, to_tensors
+from toolkit.inputs import Array, arguments, draw, to_array, to_tensors
+from toolkit.parity.ascent import FAR_ENOUGH, Rectified, ascend, deviation
 from toolkit.parity.budget import samples_in
 from toolkit.parity.plan import Case
-from toolkit.parity.watching import FunctionWatch
 from toolkit.spec import ModelSpec
 
 MOST_CASES = 4
 STEPS = 10
-STEP = 0.15
-"""How far a step takes every value, in standard deviations of the values drawn."""
-FAR_ENOUGH = 0.3
-"""A unit that is on by so much, in deviations of its layer, leaves the ascent to the others."""
 FIRST_SEED = 700
 """From the check's own; those of the plan end before it."""
-LEAST_DEVIATION = 1e-6
 RUNS_A_STEP = 6
 """A watched run and its gradient cost up to as much as six plain runs."""
 RUNS_A_LOOK = 2
 """And a watched run as two."""
 
-_RECTIFIERS = frozenset({"relu", "relu_", "relu6"})
-_BATCH_AND_CHANNELS = 2
 
-
-class _Units(FunctionWatch):
+class _Units(Rectified):
     """While entered, keeps the largest value that goes into each unit, rectifier by rectifier.
 
     A unit is a channel: the second dimension, or the last one of sequences (batch, length,
@@ -49,31 +40,18 @@ class _Units(FunctionWatch):
         self.peaks: list[Tensor] = []
         self.margins: list[Tensor] = []
 
-    def called(self, func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-        """Look at one function."""
-        if _rectifies(func, args, named):
-            values = args[0].clone()  # what follows may write over it
-            channels = values.ndim - 1 if values.ndim == 3 else 1  # noqa: PLR2004 - sequences
-            peak = values.amax([one for one in range(values.ndim) if one != channels])
-            self.peaks.append(peak.detach())
-            self.margins.append(peak / _deviation(values))
-
-
-def _rectifies(func: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
-    name = getattr(func, "__name__", "")
-    off_below_zero = name == "hardtanh" and named.get("min_val", (*args, -1.0)[1]) == 0
-    known = name in _RECTIFIERS or off_below_zero
-    return known and isinstance(args[0], Tensor) and args[0].ndim >= _BATCH_AND_CHANNELS
+    def rectified(self, values: Tensor) -> None:
+        """Look at the values of one rectifier."""
+        channels = values.ndim - 1 if values.ndim == 3 else 1  # noqa: PLR2004 - sequences
+        peak = values.amax([one for one in range(values.ndim) if one != channels])
+        self.peaks.append(peak.detach())
+        self.margins.append(peak / deviation(values))
 
 
 def least_samples(spec: ModelSpec, cases: Sequence[Case]) -> int:
     """How many samples a search runs that looks at all of the cases and adds one."""
     looked_at = sum(samples_in(case.sizes) for case in cases)
     return RUNS_A_LOOK * looked_at + STEPS * RUNS_A_STEP * samples_in(spec.traced_sizes)
-
-
-def _deviation(values: Tensor) -> Tensor:
-    return values.detach().float().std(correction=0).clamp(min=LEAST_DEVIATION)
 
 
 class Lighting:
@@ -155,26 +133,12 @@ class Lighting:
         off = [peak <= 0 for peak in self.peaks]
         for _ in range(STEPS):
             if self.clock() <= self.ends:
-                self._step(tensors, off)
+                ascend(self.spec, tensors, lambda: self._wanted(tensors, off))
         ports = [port.name for port in self.spec.inputs]
         return dict(zip(ports, map(to_array, tensors), strict=True))
 
-    def _step(self, tensors: list[Tensor], off: Sequence[Tensor]) -> None:
-        places = [at for at, port in enumerate(self.spec.inputs) if port.is_float]
-        moving = [tensors[at].detach().requires_grad_() for at in places]
-        for at, tensor in zip(places, moving, strict=True):
-            tensors[at] = tensor
+    def _wanted(self, tensors: Sequence[Tensor], off: Sequence[Tensor]) -> list[Tensor]:
+        """How far each unit that was off is from being on."""
         margins = self._run(tensors).margins
-        wanted = [
-            (one.clamp(max=FAR_ENOUGH) * mask).sum()
-            for one, mask in zip(margins, off, strict=False)
-        ]
-        gradients = torch.autograd.grad(torch.stack(wanted).sum(), moving, allow_unused=True)
-        for at, tensor, gradient in zip(places, moving, gradients, strict=True):
-            if gradient is not None:
-                tensors[at] = self._moved(at, tensor.detach(), gradient)
-
-    def _moved(self, at: int, tensor: Tensor, gradient: Tensor) -> Tensor:
-        low, high = float_range(self.spec.inputs[at])
-        step = STEP * tensor.float().std(correction=0) * gradient.sign()
-        return (tensor + step).clamp(low, high).to(tensor.dtype)
+        pairs = zip(margins, off, strict=False)
+        return [(one.clamp(max=FAR_ENOUGH) * mask).sum() for one, mask in pairs]

@@ -12,8 +12,10 @@ from toolkit.inputs import Array
 from toolkit.parity import batching
 from toolkit.parity.budget import Budget, listed
 from toolkit.parity.cases import CaseVerdict, compare_case, second_look
+from toolkit.parity.closer_look import look_closer
 from toolkit.parity.fidelity import Gauge
 from toolkit.parity.findings import Finding, error, note
+from toolkit.parity.held import Held
 from toolkit.parity.limits import USUAL, Limits
 from toolkit.parity.reference import Judged, Reference
 from toolkit.parity.shown import departs
@@ -53,6 +55,7 @@ def judge(
     limits: Limits = USUAL,
     gauge: Gauge | None = None,
     extra: Sequence[Finding] = (),
+    held: Held | None = None,
     label: str = "",
     budget: Budget | None = None,
     observe: Observe = ignore,
@@ -60,9 +63,11 @@ def judge(
 ) -> Verdict:
     """Run the form over the plan; `extra` are findings made before (warnings, the file itself).
 
-    `gauge` measures a form of low precision (`toolkit.parity.standards`). `label` is the form's
-    name, told with the progress. What `budget` has no time for is listed. With `until_failed` the
-    first case that fails is the last, and what else is wrong is not looked for.
+    `gauge` measures a form of low precision (`toolkit.parity.standards`). `held` reads the form's
+    own numbers: where some depart from the module's and no case shows it, one that does is sought.
+    `label` is the form's name, told with the progress. What `budget` has no time for is listed.
+    With `until_failed` the first case that fails is the last, and what else is wrong is not looked
+    for.
     """
     findings = [*reference.findings, *extra]
     too_little = reference.too_little()
@@ -77,9 +82,10 @@ def judge(
         name, planned = reference.spec.name, len(reference.cases)
         observe(Progress(name, "check", label, done, planned, form=label))
 
-    verdicts = _run_cases(
-        reference, candidate, terms, budget or Budget(None), tell, until_failed=until_failed
-    )
+    budget = budget or Budget(None)
+    verdicts = _run_cases(reference, candidate, terms, budget, tell, until_failed=until_failed)
+    if held is not None and gauge is None and not any(one.failed for one in verdicts):
+        findings += _looked_closer(reference, candidate, terms, verdicts, held=held, budget=budget)
     if until_failed and verdicts[-1].failed:
         findings += summarise(reference, verdicts)
     else:
@@ -93,6 +99,28 @@ def judge(
         len(verdicts),
         tuple(findings),
     )
+
+
+def _looked_closer(
+    reference: Reference,
+    candidate: Candidate,
+    terms: Terms,
+    verdicts: list[CaseVerdict],
+    *,
+    held: Held,
+    budget: Budget,
+) -> list[Finding]:
+    """Judge the form where its own numbers show, if some depart and no case so far shows it.
+
+    The case stays with the reference, behind those that ran: findings name it by its number.
+    """
+    found = look_closer(reference, held, budget)
+    if isinstance(found, Finding):
+        return [found]
+    if found is not None:
+        reference.cases.insert(len(verdicts), found)
+        verdicts.append(judge_case(reference, candidate, found, look_twice=True, terms=terms))
+    return []
 
 
 def _whole_findings(

@@ -28,6 +28,7 @@ from toolkit.runtimes.external_data import require_sound_external_data
 from toolkit.runtimes.onnxruntime import OnnxRunner, session_options
 from toolkit.stages.checking import FormAtHand
 from toolkit.stages.counting import INPUTS, LEAST_MOVEMENT, Counting, Movement
+from toolkit.stages.holding import in_onnx
 from toolkit.stages.rows import explained
 from toolkit.stages.sources import exportable
 from toolkit.stages.subject import Subject
@@ -69,7 +70,7 @@ def _row(testing: SelfTesting, name: str) -> results.SelfTest:
         return _unjudged(testing, name, spec.limits[name])
     graph = Graph.of(onnx.load(_file(testing, name)), spec.traced_sizes)
     right = _runner(testing, graph.model)
-    verdict = _verdict(testing, right, testing.observe)
+    verdict = _verdict(testing, right, graph.model, testing.observe)
     if verdict.status != "pass":
         names = ", ".join(one.name for one in verdict.findings if one.severity == "error")
         why = names or testing.reference.too_little()
@@ -126,7 +127,7 @@ class _Trial:
             except RunError:
                 continue
             movement = self.counting.movement(faulty, lambda: testing.observe(told))
-            verdict = _verdict(testing, faulty, lambda _: testing.observe(told))
+            verdict = _verdict(testing, faulty, defect.model, lambda _: testing.observe(told))
             return _told(defect, seed, movement, verdict)
         return None
 
@@ -146,13 +147,16 @@ def _told(defect: Defect, seed: int, movement: Movement, verdict: Verdict) -> re
     )
 
 
-def _verdict(testing: SelfTesting, candidate: Candidate, observe: Observe) -> Verdict:
-    """By the values alone: what could be read off the file is not looked at."""
+def _verdict(
+    testing: SelfTesting, candidate: Candidate, model: onnx.ModelProto, observe: Observe
+) -> Verdict:
+    """By the values alone: what could be read off the file only says where to look."""
     options = testing.options.check
     return testing.judge(
         testing.reference,
         candidate,
         limits=options.limits,
+        held=lambda: in_onnx(model),
         budget=Budget(options.budget_s),
         observe=observe,
         until_failed=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from toolkit import formats, results, runtimes
@@ -26,6 +27,7 @@ from toolkit.parity.tf32 import without_tf32
 from toolkit.parity.verdict import Terms, Verdict, judge, judge_case
 from toolkit.runtimes.base import Runner, RunOptions
 from toolkit.runtimes.torch_export import moved, program_runner
+from toolkit.stages.holding import held
 from toolkit.stages.sources import exportable
 from toolkit.stages.subject import Subject
 
@@ -73,6 +75,7 @@ def judge_stages(judging: Judging) -> Staged:
             runner,
             limits=judging.limits,
             extra=judging.about(runner),
+            held=partial(held, judging.path, getattr(runner, "module", None)),
             label=judging.name,
             budget=Budget(share),
             observe=judging.observe,
