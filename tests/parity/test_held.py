@@ -62,6 +62,15 @@ def test_behind_a_folded_normalisation_a_number_departs_without_its_factor() -> 
     assert found.tensors["first.weight"][1, 0, 0, 0].item() == pytest.approx(0.5)
 
 
+def test_a_large_tensor_is_compared_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.parity.held.BLOCK", 7)
+    module = Two()
+    held = _held(module)
+    held["second.weight"] *= np.arange(1, 7, dtype=np.float32)[:, None]
+    held["second.weight"][4, 5] = 9.0
+    assert str(_departing(module, held)) == "second.weight[4, 5]"
+
+
 def test_a_bias_has_no_factor() -> None:
     module = Two()
     held = _held(module)

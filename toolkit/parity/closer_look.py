@@ -82,7 +82,9 @@ class _Search:
         self.seed = min(judged.case.seed for judged in reference.cases) + FIRST_SEED
         name, form = reference.spec.name, reference.form
         self.told = Progress(name, "check", "where its own numbers show", form=form)
-        self.number = 1 + max(judged.case.number for judged in reference.cases)
+        ran = [judged.case for judged in reference.cases]
+        refused = [case for case, _ in reference.outside]
+        self.number = 1 + max(one.number for one in [*ran, *refused, *reference.left_out])
 
     def found(self) -> Judged | None:
         """The case in which the module with the changed numbers fails against itself."""

@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from toolkit.inputs import Array
+from toolkit.inputs import Array, to_array
 
 RTOL = 1e-5
 """Of a number and of its channel's usual size: far above what rounding a factor does."""
+BLOCK = 2**22
+"""Numbers that are compared at a time."""
 MOST_SHARE = 0.5
 """Where more of a tensor departs, it is laid out or computed in another way, not changed."""
 
@@ -49,18 +51,34 @@ def departing(module: nn.Module, held: Iterable[tuple[str, Array]]) -> Departing
     count = 0
     for name, values in held:
         tensor = own.get(name)
-        if tensor is None or not tensor.is_floating_point() or tensor.shape != values.shape:
+        if tensor is None or not values.ndim or tensor.shape != values.shape:
             continue
-        mine = tensor.detach().cpu().double().numpy()
-        theirs = _unscaled(np.asarray(values, np.float64), mine)
-        odd = ~_near(theirs, mine)
+        mine = to_array(tensor)
+        if not tensor.is_floating_point() or np.array_equal(mine, values):
+            continue
+        whole, odd = _compared(values, mine)
         if not 0 < np.count_nonzero(odd) <= MOST_SHARE * odd.size:
             continue
         count += int(np.count_nonzero(odd))
-        places[name] = tuple(int(part) for part in np.argwhere(odd)[0])
-        whole = torch.from_numpy(np.where(odd, theirs, mine))
-        tensors[name] = whole.to(dtype=tensor.dtype, device=tensor.device)
+        places[name] = tuple(int(part) for part in np.unravel_index(odd.argmax(), odd.shape))
+        tensors[name] = torch.from_numpy(whole).to(dtype=tensor.dtype, device=tensor.device)
     return Departing(tensors, places, count)
+
+
+def _compared(values: Array, mine: Array) -> tuple[Array, Array]:
+    """The module's tensor with the numbers that depart in it, and where they are.
+
+    Some channels at a time: in float64 a large layer takes many times its own memory.
+    """
+    whole, odd = mine.copy(), np.zeros(mine.shape, dtype=bool)
+    rows = max(1, BLOCK * len(mine) // mine.size) if mine.ndim > 1 else mine.size
+    for first in range(0, len(mine), rows):
+        some = slice(first, first + rows)
+        own = mine[some].astype(np.float64)
+        theirs = _unscaled(values[some].astype(np.float64), own)
+        odd[some] = ~_near(theirs, own)
+        whole[some] = np.where(odd[some], theirs, own)
+    return whole, odd
 
 
 def _unscaled(theirs: Array, mine: Array) -> Array:
