@@ -13,10 +13,11 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from zipfile import BadZipFile
+from typing import BinaryIO
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
+from numpy.lib.format import MAGIC_PREFIX
 from torch import nn
 
 from toolkit import libraries, user_code
@@ -146,11 +147,30 @@ def read_arrays(path: Path) -> dict[str, Array]:
     """The arrays of an `.npz` file, never unpickled."""
     try:
         with path.open("rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, NpzFile):
-                raise ValueError("it holds a single array without a name")
-            return {name: archive[name] for name in archive.files}
+            return _arrays_in(stream)
     except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
         raise InputsError(
             f"cannot read {path}: {error}", hint="--inputs takes an .npz file of plain arrays"
         ) from error
+
+
+def _arrays_in(stream: BinaryIO) -> dict[str, Array]:
+    if stream.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX:
+        raise ValueError("it holds a single array without a name")
+    if not is_zipfile(stream):
+        raise ValueError("it is no archive of arrays")
+    stream.seek(0)
+    archive = np.load(stream, allow_pickle=False)
+    return {name: _plain(name, archive) for name in archive.files}
+
+
+def _plain(name: str, archive: Mapping[str, Array]) -> Array:
+    try:
+        array: object = archive[name]
+    except ValueError as error:
+        of_objects = str(error).startswith("Object arrays")
+        told = "holds Python objects, not numbers" if of_objects else f"cannot be read: {error}"
+        raise ValueError(f"{name} {told}") from error
+    if not isinstance(array, np.ndarray):  # any other file in the archive comes out as its bytes
+        raise ValueError(f"{name} is no array")
+    return array

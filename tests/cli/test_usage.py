@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,16 @@ def test_arrays_that_do_not_fit_are_refused(toolkit_command: Command) -> None:
     np.savez("missing.npz", y=np.zeros((2, 8), np.float32))
     np.savez("shape.npz", x=np.zeros((2, 9), np.float32))
     np.savez("pickled.npz", x=np.array([{"a": 1}], dtype=object))
-    for name, says in (("missing", "no array x"), ("shape", "(2, 9)"), ("pickled", "pickled.npz")):
+    Path("text.npz").write_text("{}", encoding="utf-8")
+    with zipfile.ZipFile("other.npz", "w") as archive:
+        archive.writestr("x", "no array")
+    for name, says in (
+        ("missing", "no array x"),
+        ("shape", "(2, 9)"),
+        ("pickled", "x holds Python objects, not numbers"),
+        ("text", "it is no archive of arrays"),
+        ("other", "x is no array"),
+    ):
         ended = toolkit_command("check", PLAIN, *INPUT, "--inputs", f"{name}.npz")
         assert ended.code == 2
         assert says in ended.err
