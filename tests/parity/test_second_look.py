@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -90,6 +91,14 @@ def test_parameters_are_moved_and_buffers_and_whole_numbers_are_not() -> None:
     assert not found.changes["output_2"].any()
     assert module.seen == {1.0, 1 - EPS, 1 + EPS}
     assert torch.equal(module.weight, torch.ones(3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_parameters_of_any_precision_move_by_one_rounding_of_their_own(dtype: torch.dtype) -> None:
+    module = Weighted().to(dtype)
+    looked(module, Port("x", ("batch", 3), "int64"), np.array([[1, 2, 0]]))
+    eps = torch.finfo(dtype).eps
+    assert module.seen == {1.0, 1 - eps, 1 + eps}
 
 
 class Fragile(nn.Module):

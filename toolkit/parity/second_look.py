@@ -96,10 +96,13 @@ def _perturbed_parameters(module: nn.Module, draw: int) -> Iterator[None]:
                 if not parameter.is_floating_point():
                     continue
                 kept.append((parameter, parameter.detach().clone()))
-                coins = torch.randint(0, 2, parameter.shape, generator=generator)
                 eps = torch.finfo(parameter.dtype).eps
-                factor = 1.0 + eps * (2.0 * coins.to(parameter.device).double() - 1.0)
-                parameter.copy_((parameter.double() * factor).to(parameter.dtype))
+                coins = torch.randint(
+                    0, 2, parameter.shape, generator=generator, dtype=parameter.dtype
+                )
+                # 1 ± eps and 2 eps are numbers of that dtype: nothing is rounded but the product.
+                factor = coins.mul_(2 * eps).add_(1 - eps)
+                parameter.mul_(factor.to(parameter.device))
         yield
     finally:
         with torch.no_grad():
