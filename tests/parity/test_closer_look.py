@@ -112,6 +112,16 @@ def test_changed_numbers_that_show_on_no_input_are_a_note_that_names_them() -> N
     assert PLACE in told[0].message
 
 
+def test_a_form_whose_numbers_cannot_be_read_is_judged_by_the_plan_alone() -> None:
+    def unreadable() -> list[tuple[str, Array]]:
+        raise OSError("gone")
+
+    module = SeldomTogether()
+    reference = _reference(module)
+    candidate = Altered(_changed(module), reference.spec)
+    assert judge(reference, candidate, held=unreadable) == judge(reference, candidate)
+
+
 def test_a_module_without_a_gradient_is_looked_at_by_draws_alone() -> None:
     module = Undifferentiable(threshold=8.0)
     reference = _reference(module)

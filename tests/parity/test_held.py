@@ -71,6 +71,24 @@ def test_a_large_tensor_is_compared_part_by_part(monkeypatch: pytest.MonkeyPatch
     assert str(_departing(module, held)) == "second.weight[4, 5]"
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_number_may_be_out_of_range_without_its_factor() -> None:
+    module = Two()
+    held = _held(module)
+    held["second.weight"] *= np.float32(0.01)
+    held["second.weight"][0, 0] = 3e38
+    assert _departing(module, held).tensors["second.weight"][0, 0].item() == np.inf
+
+
+def test_what_is_no_number_in_both_does_not_depart() -> None:
+    module = Two()
+    with torch.no_grad():
+        module.first.weight[0, 0, 0, 0] = float("nan")
+    held = _held(module)
+    held["first.weight"] *= np.float32(4.0)
+    assert _departing(module, held).tensors == {}
+
+
 def test_a_bias_has_no_factor() -> None:
     module = Two()
     held = _held(module)

@@ -38,10 +38,13 @@ FIRST_SEED = 800
 def look_closer(reference: Reference, held: Held, budget: Budget) -> Judged | Finding | None:
     """The case in which numbers that depart show; else a note that they do.
 
-    None where the form holds the module's own. What the user's module raises where it is
-    called in another way than the plan calls it ends the search.
+    None where the form holds the module's own, or what it holds cannot be read. What the user's
+    module raises where it is called in another way than the plan calls it ends the search.
     """
-    changed = departing(reference.module, held())
+    try:
+        changed = departing(reference.module, held())
+    except Exception:  # the runtime has read the file: this only says where to look
+        return None
     if not changed.tensors or not reference.cases:
         return None
     seconds = max(budget.for_seeking_s, LEAST_S)

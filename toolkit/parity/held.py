@@ -54,7 +54,7 @@ def departing(module: nn.Module, held: Iterable[tuple[str, Array]]) -> Departing
         if tensor is None or not values.ndim or tensor.shape != values.shape:
             continue
         mine = to_array(tensor)
-        if not tensor.is_floating_point() or np.array_equal(mine, values):
+        if not tensor.is_floating_point() or np.array_equal(mine, values, equal_nan=True):
             continue
         whole, odd = _compared(values, mine)
         if not 0 < np.count_nonzero(odd) <= MOST_SHARE * odd.size:
@@ -77,7 +77,8 @@ def _compared(values: Array, mine: Array) -> tuple[Array, Array]:
         own = mine[some].astype(np.float64)
         theirs = _unscaled(values[some].astype(np.float64), own)
         odd[some] = ~_near(theirs, own)
-        whole[some] = np.where(odd[some], theirs, own)
+        with np.errstate(over="ignore"):  # without its factor a number may be out of range
+            whole[some] = np.where(odd[some], theirs, own)
     return whole, odd
 
 
@@ -97,9 +98,9 @@ def _unscaled(theirs: Array, mine: Array) -> Array:
 
 
 def _near(theirs: Array, mine: Array) -> Array:
-    """Where they differ by rounding alone; what is not finite in one of them does not."""
+    """Where they differ by rounding alone; a value that is not finite has to be the same."""
     across = tuple(range(1, mine.ndim))
     usual = np.sqrt(np.mean(np.square(mine), axis=across, keepdims=True)) if across else abs(mine)
     with np.errstate(invalid="ignore"):
         near = np.abs(theirs - mine) <= RTOL * (np.abs(mine) + usual)
-    return np.asarray(near | (theirs == mine))
+    return np.asarray(near | (theirs == mine) | (np.isnan(theirs) & np.isnan(mine)))
