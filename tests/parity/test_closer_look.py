@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 
 import onnx
+import pytest
 import torch
 from onnx import numpy_helper
 from torch import nn
@@ -60,9 +61,9 @@ def _changed(module: SeldomTogether) -> SeldomTogether:
     return copied
 
 
-def _reference(module: nn.Module) -> Reference:
+def _reference(module: nn.Module, cases: int | None = None) -> Reference:
     spec = spec_of(module, BOUNDED)
-    return refer(module, spec, plan(spec), add_units=False)
+    return refer(module, spec, plan(spec)[:cases], add_units=False)
 
 
 def _numbers(module: nn.Module) -> list[tuple[str, Array]]:
@@ -123,9 +124,30 @@ def test_a_form_whose_numbers_cannot_be_read_is_judged_by_the_plan_alone() -> No
 
 
 def test_a_module_without_a_gradient_is_looked_at_by_draws_alone() -> None:
-    module = Undifferentiable(threshold=8.0)
+    module = Undifferentiable(threshold=6.0)
+    reference = _reference(module, cases=8)
+    changed = _changed(module)
+    assert judge(reference, Altered(changed, reference.spec)).status == "pass"
+    assert _judged(reference, changed).status == "fail"
+
+
+def test_a_search_that_the_module_ends_says_why() -> None:
+    class Refusing(SeldomTogether):
+        """Runs on the numbers that it was made with and on no others."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if float(self.second.weight[0, 0].detach()) != pytest.approx(0.01):
+                raise ValueError("other numbers")
+            return super().forward(x)
+
+    module = Refusing()
     reference = _reference(module)
-    assert _judged(reference, _changed(module)).status == "fail"
+    candidate = Altered(_changed(SeldomTogether()), reference.spec)
+    verdict = judge(reference, candidate, held=lambda: _numbers(_changed(SeldomTogether())))
+    (told,) = [found for found in verdict.findings if found.name == "weights"]
+    assert verdict.status == "pass"
+    assert PLACE in told.message
+    assert "other numbers" in told.message
 
 
 def test_what_had_no_time_is_listed_without_the_case_that_was_sought() -> None:

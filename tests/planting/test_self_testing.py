@@ -130,6 +130,20 @@ def test_a_judge_that_looks_away_once_is_caught(tried_with: Tried) -> None:
     assert [defect.kind for defect in row.missed] == [list(KINDS)[1]]
 
 
+def test_the_judge_is_shown_the_numbers_of_the_faulty_file(tried_with: Tried) -> None:
+    shown: list[dict[str, Array]] = []
+
+    def looking(*_: object, held: Callable[[], Any], **__: object) -> Verdict:
+        shown.append(dict(held()))
+        return verdict("fail" if len(shown) > 1 else "pass")
+
+    row = tried_with(looking)
+    right, first = shown[:2]
+    assert row.defects[0].kind == "weight bit"
+    assert right.keys() == first.keys()
+    assert [name for name in right if not np.array_equal(right[name], first[name])] != []
+
+
 def test_a_defect_that_moves_nothing_is_not_counted() -> None:
     module = two_layers()
     held = reference_of(module)

@@ -32,6 +32,13 @@ class Net(nn.Module):
         return self.second(torch.relu(self.first(x)))
 
 
+class Off(Net):
+    def __init__(self):
+        super().__init__()
+        with torch.no_grad():
+            self.first.bias[0] = -1000.0
+
+
 class OtherwiseCaptured(Net):
     def forward(self, x):
         scale = 1.01 if torch.compiler.is_exporting() else 1.0
@@ -108,6 +115,20 @@ def test_a_file_that_was_altered_departs_at_its_conversion(own_folder: Path) -> 
     (row,) = toolkit.check(str(made.bundle), formats=["onnx"], budget_s=0.0)
     assert blamed(row) == {"conversion"}
     assert stages(row) == {"capture": "pass", "conversion": "fail", "optimisation": "fail"}
+
+
+def test_a_number_of_the_file_that_shows_on_no_input_is_told(own_folder: Path) -> None:
+    made = toolkit.export("staged_networks.py:Off", inputs=INPUTS, formats=["onnx"], out="out")
+    path = Path(str(made.bundle)) / "model.onnx"
+    model = onnx.load(path)
+    weight = next(one for one in model.graph.initializer if one.name == "first.weight")
+    values = numpy_helper.to_array(weight).copy()
+    values[0, 2] += 1.0
+    weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    onnx.save(model, path)
+    (row,) = toolkit.check(str(made.bundle), formats=["onnx"], budget_s=0.0)
+    assert row.status == "pass"
+    assert any("first.weight[0, 2]" in found.message for found in row.findings)
 
 
 @pytest.mark.parametrize("format_name", ["onnx", "pt2"])

@@ -25,6 +25,7 @@ from toolkit.parity.oracle import Oracle, on_cpu
 from toolkit.parity.plan import Case
 from toolkit.parity.reference import Judged, Reference
 from toolkit.parity.referring import judged_by
+from toolkit.reasons import reason
 
 LEAST_S = 10.0
 """What a search may take whatever the budget has left: numbers that depart are evidence."""
@@ -39,7 +40,8 @@ def look_closer(reference: Reference, held: Held, budget: Budget) -> Judged | Fi
     """The case in which numbers that depart show; else a note that they do.
 
     None where the form holds the module's own, or what it holds cannot be read. What the user's
-    module raises where it is called in another way than the plan calls it ends the search.
+    module raises where it is called in another way than the plan calls it ends the search, and is
+    told with the note.
     """
     try:
         changed = departing(reference.module, held())
@@ -49,14 +51,16 @@ def look_closer(reference: Reference, held: Held, budget: Budget) -> Judged | Fi
         return None
     seconds = max(budget.for_seeking_s, LEAST_S)
     search = _Search(reference, changed, budget, budget.clock() + seconds)
+    outcome = "no input was found that shows it"
     try:
         found = search.found()
-    except Exception:  # as in the plan's own search
+    except Exception as raised:  # the user's code, watched, differentiated, with other numbers
         found = None
+        why = " ".join(reason(raised).split())
+        outcome = f"the search for an input that shows it ended with {type(raised).__name__}: {why}"
     if found is not None:
         return found
-    text = f"the form holds {changed}, which is not the model's; no input was found that shows it"
-    return note("weights", text)
+    return note("weights", f"the form holds {changed}, which is not the model's; {outcome}")
 
 
 class _Values(Rectified):
