@@ -24,7 +24,7 @@ from toolkit.results import CheckResult, Document, PlantedDefect, SelfTest, load
 from toolkit.spec import ALL_FORMATS, PART_FAMILIES
 
 FORMATS = ",".join(ALL_FORMATS)
-TIMEOUT_S = "1800"
+TIMEOUT_S = "7200"
 
 
 @dataclass(frozen=True)
