@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +122,34 @@ def test_a_variant_that_ends_its_process_is_a_row_and_the_others_go_on(
     assert sweep.exit_code() == 4
 
 
+@pytest.mark.parametrize("raising", [["onnx"], ["eager"], ["eager", "onnx"]])
+def test_a_variant_that_raises_while_it_is_timed_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, raising: list[str]
+) -> None:
+    class Raising(Processes):
+        def _set(self, task: Task) -> SetOfRounds:
+            names = [name for name in ("eager", "onnx") if name not in raising]
+            samples = {name: around(100.0, place) for place, name in enumerate(names)}
+            failed = dict.fromkeys(raising, "RuntimeError: out of memory")
+            found = replace(a_set(samples, failed=failed), baseline="eager")
+            return SetOfRounds(found, {row.variant: row for row in self.rows(task)})
+
+    sweep = benched(monkeypatch, Raising(two_rows), "eager", "onnx")
+    (comparison,) = sweep.benched
+    ended = {one.variant: one.ended for one in comparison.variants}
+    assert ended == {name: "error" if name in raising else None for name in ("eager", "onnx")}
+    assert sweep.exit_code() == 4
+
+
+def test_a_variant_that_parity_keeps_out_is_told_by_its_check_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    processes = Processes(lambda _: [a_row("eager"), a_row("onnx", "parity: fail")])
+    sweep = benched(monkeypatch, processes, "eager", "onnx")
+    onnx = sweep.benched[0].variants[1]
+    assert (onnx.verdict, onnx.ended, sweep.exit_code()) == ("not timed", None, 0)
+
+
 @pytest.mark.parametrize(("last", "blamed"), [("onnx", "onnx"), ("eager", "eager")])
 def test_what_ends_a_process_in_its_rounds_is_whose_turn_it_was(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, last: str, blamed: str
@@ -179,7 +207,11 @@ def test_a_variant_with_processes_of_its_own_has_one_for_each_set(
     sweep = benched(monkeypatch, processes, "eager", "onnx-spin")
     own = [task for name, task in processes.asked if name == "time_set" and task.only]
     assert len(own) == len(processes.sets)
-    assert sweep.benched[0].variants[1].alone
+    eager, spinning = sweep.benched[0].variants
+    assert spinning.alone
+    assert len(spinning.set_rounds) == len(own)
+    assert len(spinning.conditions) == sum(spinning.set_rounds) == len(spinning.samples_ns)
+    assert eager.conditions == []
 
 
 @pytest.mark.parametrize(
@@ -210,7 +242,8 @@ def test_what_goes_wrong_in_a_process_of_its_own_is_told_in_its_row_alone(
     eager, spinning = sweep.benched[0].variants
     assert eager.calls > 0
     assert (spinning.verdict, spinning.note) == ("not timed", note)
-    assert spinning.ended == (end.kind if isinstance(end, Death) else None)
+    assert spinning.ended == (end.kind if isinstance(end, Death) else "error")
+    assert sweep.exit_code() == 4
     assert len([task for _, task in processes.asked if task.only]) == 1
     assert sweep.failures == []
 

@@ -100,8 +100,8 @@ class Gate:
 class BenchOptions:
     """How forms are timed: `variants` (empty: the usual), a comparison for each `Cell`.
 
-    `budget_s` is the round time of a comparison that is not `quick`. With `each`, every model has
-    a comparison of its own, else all are in one.
+    `budget_s` is the round time of the preset `usual`, for each model of a comparison. With `each`,
+    every model has a comparison of its own, else all are in one.
     """
 
     variants: tuple[str, ...] = ()

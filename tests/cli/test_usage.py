@@ -26,6 +26,8 @@ AT_ONCE = [
     (["bench", "lenet5", "--batch", "0"], "above 0"),
     (["bench", "lenet5", "--batch", "1,x"], "above 0"),
     (["bench", "lenet5", "--threads", "0"], "--threads"),
+    (["bench", "lenet5", "--quick", "--rigorous"], "only one"),
+    (["bench", "lenet5", "--quick", "--budget", "5"], "an end of its own"),
     (["check", "--all", "--with-preprocess"], "name the models"),
     (["check", PLAIN, *INPUT, "--dynamic", "automatic"], "auto"),
     (["check", PLAIN, "--input", "x:=[1, 2]"], "constant"),

@@ -157,6 +157,19 @@ def test_a_geometric_mean_is_of_ratios_that_cancel() -> None:
     assert mean.speedups == {"a": 4.0, "b": 0.25}
 
 
+def test_a_ratio_that_its_minima_contradict_is_in_no_geometric_mean() -> None:
+    verdicts = {"a": "faster", "b": "faster", "c": "unstable"}
+    held = [
+        comparison(
+            timed("onnx", 9.0, 2.0, model=name, verdict=verdict),
+            timed("eager", 9.0, 1.0, model=name),
+        )
+        for name, verdict in verdicts.items()
+    ]
+    (mean,) = [one for one in means(held) if one.variant.variant == "onnx"]
+    assert (set(mean.speedups), mean.left_out) == ({"a", "b"}, ("c",))
+
+
 def test_variants_at_other_batches_or_over_one_model_have_no_mean_together() -> None:
     held = [
         comparison(timed("onnx", 9.0, 2.0, model="a", batch=1)),

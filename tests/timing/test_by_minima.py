@@ -8,6 +8,7 @@ import pytest
 
 from tests.timing.recorded import a_set, around, blocks
 from toolkit.timing import Measured, Outcome, Timing, compare
+from toolkit.timing.sets import are_precise
 
 
 def _shared(seed: int) -> Measured:
@@ -53,17 +54,19 @@ def test_its_speed_up_is_one_of_minima_with_an_interval_over_sets() -> None:
 @pytest.mark.parametrize(
     ("median_us", "verdict"), [(100, "faster"), (193, "same"), (207, "same"), (230, "slower")]
 )
-@pytest.mark.parametrize("sets", [1, 5])
 def test_nothing_is_claimed_within_what_two_processes_differ(
-    median_us: float, verdict: str, sets: int
+    median_us: float, verdict: str
 ) -> None:
-    assert _compared(median_us, sets=sets).verdict == verdict
+    assert _compared(median_us).verdict == verdict
 
 
-def test_one_set_has_no_interval() -> None:
+def test_one_set_has_no_interval_and_nothing_is_claimed_of_it() -> None:
     row = _compared(100, sets=1)
     assert row.speedup is None
     assert row.minima_ratio == pytest.approx(2, rel=0.01)
+    assert row.verdict == "noisy"
+    assert row.note is not None
+    assert "nothing is claimed" in row.note
 
 
 def test_what_failed_in_its_own_process_is_a_row_with_its_reason() -> None:
@@ -82,6 +85,20 @@ def test_a_warm_up_that_never_rested_is_noted_beside_it() -> None:
     note = _row(compare([_shared(0)], alone={"spinning": [own]})).note
     assert note is not None
     assert "never came to rest" in note
+
+
+def test_measuring_goes_on_until_its_interval_is_as_narrow_as_its_least_claim() -> None:
+    sets = [_shared(seed) for seed in range(5)]
+    near = [_apart(100 + seed / 5, seed) for seed in range(5)]
+    wide = [_apart(100 + 4 * seed, seed) for seed in range(5)]
+    assert are_precise(sets, 0.01)
+    assert are_precise(sets, 0.01, {"spinning": near})
+    assert not are_precise(sets, 0.01, {"spinning": wide})
+
+
+def test_what_failed_in_its_own_process_holds_up_no_end() -> None:
+    broken = a_set({}, failed={"spinning": "RuntimeError: no kernel"})
+    assert are_precise([_shared(seed) for seed in range(5)], 0.01, {"spinning": [broken] * 5})
 
 
 def test_its_claim_is_one_of_the_family() -> None:

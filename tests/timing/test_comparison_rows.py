@@ -107,6 +107,7 @@ def test_minima_that_tell_another_story_mark_the_row_unstable(measured: Measured
     lucky = (np.full(60, 15 * US), *measured.samples_ns["onnx"][1:])
     outcome = compare(replace(measured, samples_ns={**measured.samples_ns, "onnx": lucky}))
     assert _row(outcome, "onnx").verdict == "unstable"
+    assert _row(outcome, "onnx").rank is None
 
 
 def test_a_variant_that_failed_is_a_row_with_its_reason(measured: Measured) -> None:

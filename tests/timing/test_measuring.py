@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -99,6 +100,15 @@ def test_buffers_take_turns(clock: FakeClock) -> None:
     assert min(made) > 0.8 * max(made)
 
 
+@pytest.mark.parametrize("call_ms", [15, 25, 40])
+def test_buffers_take_turns_where_a_block_has_fewer_calls(clock: FakeClock, call_ms: int) -> None:
+    works = [Work(clock, call_ms * MS + buffer) for buffer in range(BUFFERS)]
+    measured = measure([Contestant("rotated", works)], SHORT, clock=clock, read=quiet)
+    timed = Counter(int(call) for block in measured.samples_ns["rotated"] for call in block)
+    assert len(timed) == BUFFERS
+    assert max(timed.values()) - min(timed.values()) <= 1
+
+
 def test_warm_up_goes_on_until_two_windows_agree(clock: FakeClock) -> None:
     slow_start = Work(clock, lambda made: MS * max(1, 100 - made))
     measured = _measure(clock, slow_start, protocol=replace(SHORT, warm_up_max_s=30.0))
@@ -118,6 +128,25 @@ def test_a_warm_up_that_never_rests_ends_and_is_named(clock: FakeClock) -> None:
     measured = _measure(clock, Work(clock, MS), restless)
     assert measured.unsettled == ("v1",)
     assert measured.rounds == 12
+
+
+def test_the_warm_up_of_a_slow_model_ends_in_time_and_at_rest(clock: FakeClock) -> None:
+    protocol = replace(SHORT, warm_up_s=1.0, warm_up_max_s=30.0)
+    measured = _measure(clock, Work(clock, MS), Work(clock, 4000 * MS), protocol=protocol)
+    assert measured.warm_up_calls["v1"] == 8  # the first call that ends after 30 s
+    assert measured.unsettled == ()
+
+
+def test_a_slow_model_that_gets_faster_all_the_time_is_named(clock: FakeClock) -> None:
+    protocol = replace(SHORT, warm_up_max_s=30.0)
+    measured = _measure(clock, Work(clock, lambda made: 6000 * MS // made), protocol=protocol)
+    assert measured.unsettled == ("v0",)
+
+
+def test_a_warm_up_has_three_calls_however_long_they_take(clock: FakeClock) -> None:
+    measured = _measure(clock, Work(clock, 40_000 * MS), protocol=replace(SHORT, warm_up_max_s=30))
+    assert measured.warm_up_calls["v0"] == 3
+    assert measured.unsettled == ()
 
 
 def test_the_slowest_to_settle_sets_the_calls_of_all(clock: FakeClock) -> None:

@@ -200,3 +200,13 @@ def test_a_claim_needs_an_interval_clear_of_the_band(
     ratio: Interval, band: float | None, minima: float, verdict: str
 ) -> None:
     assert statistics.verdict(ratio, band, minima) == verdict
+
+
+@pytest.mark.parametrize("sets", [1, 5])
+@pytest.mark.parametrize("family", [1, 28, 1225])
+def test_an_interval_clears_a_margin_where_its_low_end_does(sets: int, family: int) -> None:
+    rng = np.random.default_rng([sets, family])
+    for centre in np.linspace(-0.02, 0.2, 12):
+        ratios = [rng.normal(centre, 0.01, 12) for _ in range(sets)]
+        low = statistics.speedup(ratios, family=family).low
+        assert statistics.clears(ratios, 0.01, family=family) == (math.log(low) > 0.01)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from toolkit import results
 from toolkit.baselines import Remeasure
 from toolkit.benching.values import Row, Vetted, name_of
 from toolkit.bundle import require_trusted
@@ -78,16 +79,18 @@ class Lineup:
         Raises where the baseline cannot be timed: without it there is nothing to compare with.
         """
         row = self._row(name, candidate, chosen)
+        ended: results.Ended | None = None
         try:
             self._require_right(name, candidate, chosen)
             if row.alone and self.only is None:
                 return row, None
+            ended = "error"  # what is right and fails all the same
             runner = self.runner(name, candidate, chosen)
             return _told_by(runner, row), self._contestant(name, candidate, runner)
         except ToolkitError as failure:
             if name == self.baseline:
                 raise
-            return replace(row, note=failure.message), None
+            return replace(row, note=failure.message, ended=ended), None
 
     def twin(self) -> Contestant:
         """The baseline loaded anew: identical code in another place of memory."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from toolkit.cold import summary
 from toolkit.options import BenchOptions, Cell
 from toolkit.timing import ceilings, roofline
 from toolkit.timing.comparison import Outcome, Timing, compare, times
+from toolkit.timing.conditions import Conditions
 from toolkit.timing.measured import Measured
 
 Kept = TypeVar("Kept", bound=results.rows.Value)
@@ -32,12 +33,22 @@ class Gathered:
     dead: dict[str, str] = field(default_factory=dict)
     """What ended a process, or could not be timed in one of its own, and why."""
     ended: dict[str, results.Ended] = field(default_factory=dict)
-    """How, where it was a process that ended."""
+    """How each of these ended."""
 
     @property
     def measured(self) -> list[Measured]:
         """What the sets measured."""
         return [one.measured for one in self.sets]
+
+    @property
+    def measured_alone(self) -> dict[str, list[Measured]]:
+        """What the sets of what has its own processes measured, as far as they could be timed."""
+        rows = self.rows
+        return {
+            name: [one.measured for one in own]
+            for name, own in self.alone.items()
+            if own and rows[name].note is None
+        }
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -59,11 +70,7 @@ def merged(gathered: Gathered) -> results.Comparison:
     missing = {name: row.note for name, row in rows.items() if row.note is not None}
     outcome = compare(
         [_without(one, missing) for one in gathered.measured],
-        alone={
-            name: [one.measured for one in own]
-            for name, own in gathered.alone.items()
-            if own and name not in missing
-        },
+        alone=gathered.measured_alone,
     )
     timings = {timing.name: timing for timing in outcome.timings}
     ceiling = _ceiling(gathered.sets)
@@ -85,10 +92,7 @@ def merged(gathered: Gathered) -> results.Comparison:
         load_start=outcome.load_start,
         load_end=outcome.load_end,
         harness_ns=outcome.harness_ns,
-        conditions=[
-            results.RoundConditions.model_validate(one, from_attributes=True)
-            for one in outcome.conditions
-        ],
+        conditions=_conditions(outcome.conditions),
         aa_samples_ns=list(outcome.aa_samples_ns),
         extras_ns={name: list(own) for name, own in outcome.extras_ns.items()},
         remeasured=_remeasured(gathered, outcome, rows),
@@ -97,6 +101,10 @@ def merged(gathered: Gathered) -> results.Comparison:
             for name, row in rows.items()
         ],
     )
+
+
+def _conditions(rounds: Iterable[Conditions]) -> list[results.RoundConditions]:
+    return [results.RoundConditions.model_validate(one, from_attributes=True) for one in rounds]
 
 
 def _without(measured: Measured, missing: Mapping[str, str]) -> Measured:
@@ -179,12 +187,24 @@ class _Rendered:
             sha256=row.sha256,
             placed=row.placed,
             note=self._note(timing),
-            ended=self.gathered.ended.get(self.name),
+            ended=self._ended(),
             weights=row.weights,
             settings=dict(row.settings),
             warm_up_calls=timing.warm_up_calls,
             samples_ns=list(timing.samples_ns),
-        ).model_copy(update={**self._roof(timing.p50_us), **self._cold()})
+        ).model_copy(update={**self._roof(timing.p50_us), **self._cold(), **self._own_rounds()})
+
+    def _own_rounds(self) -> dict[str, object]:
+        """The rounds of a variant that has processes of its own."""
+        own = self.gathered.measured_alone.get(self.name, [])
+        rounds = [condition for one in own for condition in one.conditions]
+        return {"set_rounds": [one.rounds for one in own], "conditions": _conditions(rounds)}
+
+    def _ended(self) -> results.Ended | None:
+        """How it came to have no times; None where it has them, or was found wrong before."""
+        known = self.gathered.ended.get(self.name) or self.row.ended
+        raised = self.timing is not None and self.timing.verdict == "not timed"
+        return known or ("error" if raised and self.row.note is None else None)
 
     def _untimed(self) -> str | None:
         return "it needs a process of its own" if self.row.alone else None

@@ -53,6 +53,7 @@ class Vetted:
 class Row:
     """What a row of the table says besides times; `note` is why there are none.
 
+    `ended` is "error" where that is no verdict of parity: it could not be loaded or called.
     `placed` and `remark` are what its runner says once it is loaded.
 
     `batch` is None for a model without a dimension of that name. `alone` is timed in a process of
@@ -70,6 +71,7 @@ class Row:
     size_bytes: int | None = None
     parity_score: float | None = None
     note: str | None = None
+    ended: results.Ended | None = None
     alone: bool = False
     sha256: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -121,13 +123,13 @@ def name_of(model: str, variant: str, *, several: bool) -> str:
     return f"{model} {variant}" if several else variant
 
 
-def protocol_of(options: BenchOptions, seed: int) -> Protocol:
-    """The protocol of the preset, over as many processes as it asks for."""
+def protocol_of(options: BenchOptions, seed: int, models: int = 1) -> Protocol:
+    """The protocol of the preset for so many models, over as many processes as it asks for."""
     if options.preset == "quick":
         return Protocol.quick(seed)
     if options.preset == "rigorous":
         return Protocol.rigorous(seed)
-    return Protocol.usual(seed, options.budget_s)
+    return Protocol.usual(seed, options.budget_s * models)
 
 
 def one_process(options: BenchOptions, seed: int) -> Protocol:

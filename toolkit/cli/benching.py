@@ -55,10 +55,16 @@ class Bench:
         )
 
 
-def preset(*, quick: bool = False, rigorous: bool = False) -> Preset:
-    """How long is measured; raises `UsageError` for both."""
+def preset(budget_s: float | None = None, *, quick: bool = False, rigorous: bool = False) -> Preset:
+    """How long is measured; raises `UsageError` for words that contradict each other."""
     if quick and rigorous:
         raise UsageError("--quick and --rigorous: only one of them can be meant")
+    if budget_s is not None and (quick or rigorous):
+        flag = "--quick" if quick else "--rigorous"
+        raise UsageError(
+            f"--budget has no meaning with {flag}, which has an end of its own",
+            hint="leave one of them out",
+        )
     return "quick" if quick else "rigorous" if rigorous else "usual"
 
 

@@ -161,11 +161,16 @@ def bench(
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="One process, twelve rounds.")] = False,
     rigorous: Annotated[
-        bool, typer.Option("--rigorous", help="Ten processes, until every ratio is within 1 %.")
+        bool,
+        typer.Option(
+            "--rigorous",
+            help="Ten processes, until every ratio is within 1 %, or half an hour of rounds.",
+        ),
     ] = False,
     round_budget: Annotated[
-        float, typer.Option("--budget", metavar="SECONDS", min=1.0, help="Round time a comparison.")
-    ] = 60.0,
+        float | None,
+        typer.Option("--budget", metavar="SECONDS", min=1.0, help="Round time a model (60)."),
+    ] = None,
     opset: opt.Opset = 20,
     trust: opt.Trust = False,
     gate: GateOptions,
@@ -193,8 +198,8 @@ def bench(
         threads=threads,
         device=device,
         baseline=baseline_variant,
-        preset=benching.preset(quick=quick, rigorous=rigorous),
-        budget_s=round_budget,
+        preset=benching.preset(round_budget, quick=quick, rigorous=rigorous),
+        budget_s=round_budget or 60.0,
         opset=opset,
         trust=trust,
         each=each,

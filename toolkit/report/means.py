@@ -14,6 +14,7 @@ from toolkit.results import Comparison, Variant
 
 LEAST_MODELS = 2
 
+_UNCLAIMED = ("noisy", "unstable", "not timed")
 _OWN = ("variant", "device", "dtype", "threads", "batch")
 
 
@@ -36,8 +37,8 @@ class Mean:
 def means(comparisons: Iterable[Comparison]) -> list[Mean]:
     """The mean of each variant over comparisons of one model each, against one baseline.
 
-    Where a machine was too noisy to claim anything there is nothing to take the mean of: such
-    models are left out, and said.
+    Where a machine was too noisy to claim anything, or medians and minima contradict each other,
+    there is nothing to take the mean of: such models are left out, and said.
     """
     found: dict[tuple[object, ...], list[tuple[Variant, float | None]]] = {}
     for held in comparisons:
@@ -53,7 +54,7 @@ def means(comparisons: Iterable[Comparison]) -> list[Mean]:
 
 
 def _claimed(variant: Variant) -> float | None:
-    if variant.speedup is None or variant.verdict in ("noisy", "not timed"):
+    if variant.speedup is None or variant.verdict in _UNCLAIMED:
         return None
     return variant.speedup.estimate or None
 

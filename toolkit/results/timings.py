@@ -12,7 +12,8 @@ from toolkit.results.samples import Samples
 TimingVerdict = Literal["faster", "slower", "same", "unstable", "noisy", "not timed"]
 Preset = Literal["quick", "usual", "rigorous"]
 Bound = Literal["compute", "memory", "overhead"]
-Ended = Literal["timeout", "crash", "out-of-memory"]
+Ended = Literal["timeout", "crash", "out-of-memory", "error"]
+"""How a variant came to have no times: its process ended, or (`error`) a call raised."""
 
 
 class Speedup(Value):
@@ -64,13 +65,25 @@ class Clean(Value):
     flagged: bool = False
 
 
+class RoundConditions(Value):
+    """What the machine was doing in one round; nothing is ever dropped for it."""
+
+    order: list[str]
+    load: Measured
+    steal_s: Measured
+    involuntary_switches: int | None
+    cpu_per_wall: Measured
+    wall_s: Measured = None
+
+
 class Variant(Value):
     """One row of a latency table; times are of single calls, over every timed call.
 
     `settings` are options of the variant's own, such as `channels_last`. `rank` is 1 for the
     fastest; those that cannot be told apart share one. `device_p50_us` is by the device's own
     events. `placed` is the share of the graph's nodes on the provider that was asked for. `alone`
-    says that it was timed in a process of its own, and is compared by minima.
+    says that it was timed in a process of its own, and is compared by minima: `set_rounds` and
+    `conditions` are of its own rounds then, else they are the comparison's.
     """
 
     model: str
@@ -112,22 +125,13 @@ class Variant(Value):
     placed: Measured = None
     note: str | None = None
     ended: Ended | None = None
-    """How a process ended over it; it could not be judged then, and has no times."""
+    """How it came to have no times where parity had nothing against it: it could not be judged."""
     weights: str | None = None
     warm_up_calls: int | None = None
     samples_ns: list[Samples] = Field(default_factory=list)
     """One array of call durations a round, the rounds of one set after those of the other."""
-
-
-class RoundConditions(Value):
-    """What the machine was doing in one round; nothing is ever dropped for it."""
-
-    order: list[str]
-    load: Measured
-    steal_s: Measured
-    involuntary_switches: int | None
-    cpu_per_wall: Measured
-    wall_s: Measured = None
+    set_rounds: list[int] = Field(default_factory=list)
+    conditions: list[RoundConditions] = Field(default_factory=list)
 
 
 class Ceiling(Value):

@@ -70,11 +70,10 @@ class _Timing:
         self.bury(name, _told(death), death.kind)
         return True
 
-    def bury(self, name: str, reason: str, ended: results.Ended | None = None) -> None:
+    def bury(self, name: str, reason: str, ended: results.Ended) -> None:
         """Go on without a contestant."""
         self.gathered.dead[name] = reason
-        if ended is not None:
-            self.gathered.ended[name] = ended
+        self.gathered.ended[name] = ended
         self.task = replace(self.task, dead={**self.task.dead, name: reason})
 
 
@@ -102,7 +101,7 @@ class Benching(Comparing):
     def time(self, entrants: Sequence[Entrant], options: BenchOptions, device: str) -> None:
         """A comparison for each cell of a device, of forms that were judged already."""
         for cell in options.cells(device):
-            protocol = protocol_of(options, entrants[0].words.seed)
+            protocol = protocol_of(options, entrants[0].words.seed, len(entrants))
             again = self._again(entrants, cell)
             task = Task(options, cell, protocol, again=again, timeout_s=self.limits.timeout_s)
             timing = _Timing(tuple(entrants), task, Gathered(options, cell, again=again))
@@ -149,16 +148,17 @@ class Benching(Comparing):
 
     def _compare_times(self, timing: _Timing) -> None:
         """A table of what was timed, also where Ctrl-C or SIGTERM ends it early."""
+        before = len(self.benched)
         try:
             self._vet(timing)
             self._add_sets(timing)
             self._describe(timing)
+            self._add_table(timing.gathered)
         except BaseException as end:
-            if not isinstance(end, Exception):
+            if not isinstance(end, Exception) and len(self.benched) == before:
                 timing.gathered.stopped = timing.gathered.stopped or INTERRUPTED
                 self._add_table(timing.gathered)
             raise
-        self._add_table(timing.gathered)
 
     def _add_table(self, gathered: Gathered) -> None:
         if gathered.sets:
@@ -200,7 +200,7 @@ class Benching(Comparing):
         """Sets until there is enough; those before one that failed are kept."""
         gathered, protocol = timing.gathered, timing.task.protocol
         while gathered.stopped is None and self._add_set(timing):
-            gathered.stopped = enough(gathered.measured, protocol)
+            gathered.stopped = enough(gathered.measured, protocol, gathered.measured_alone)
 
     def _add_set(self, timing: _Timing) -> bool:
         """One more set, and one of each variant that needs a process of its own."""
@@ -220,7 +220,7 @@ class Benching(Comparing):
         try:
             found = next(iter(self._job_of(timing, "time_set", task)), None)
         except ToolkitError as failure:
-            timing.bury(name, failure.message)
+            timing.bury(name, failure.message, "error")
             return
         if isinstance(found, Death):
             timing.bury(name, _told(found), found.kind)

@@ -16,6 +16,7 @@ from toolkit.timing.measured import Measured
 from toolkit.timing.statistics import Floats, Interval, Verdict
 
 NOTE = "in a process of its own: compared by minima"
+OF_ONE_SET = "one set has no interval, so nothing is claimed"
 
 LEAST_CLAIM = 0.05
 """What may lie between the minima of identical code in two processes: no claim is smaller."""
@@ -43,11 +44,10 @@ def _fastest(measured: Sequence[Measured]) -> list[float]:
     return [float(np.log(statistics.block_medians(one).min())) for one in blocks]
 
 
-def verdict(ratio: Interval | None, minima: float, band: float | None) -> Verdict:
-    """What may be claimed: by the interval over sets, or by the minima alone with one set."""
-    if band is None or band > statistics.NOISY_BAND:
+def verdict(ratio: Interval | None, band: float | None) -> Verdict:
+    """What may be claimed by the interval over sets; nothing of one set, which has none."""
+    if band is None or band > statistics.NOISY_BAND or ratio is None:
         return "noisy"
-    low, high = (minima, minima) if ratio is None else (ratio.low, ratio.high)
-    if low > 1 + LEAST_CLAIM:
+    if ratio.low > 1 + LEAST_CLAIM:
         return "faster"
-    return "slower" if high < 1 / (1 + LEAST_CLAIM) else "same"
+    return "slower" if ratio.high < 1 / (1 + LEAST_CLAIM) else "same"

@@ -16,6 +16,7 @@ from toolkit.timing.statistics import Floats, Interval, Verdict
 
 ITSELF = Interval(1.0, 1.0, 1.0)
 """The speed-up of the baseline over itself."""
+UNRANKED: tuple[Verdict, ...] = ("not timed", "unstable")
 UNSETTLED = "its warm-up never came to rest"
 
 
@@ -117,7 +118,7 @@ def compare(
     judging = _Judging(
         measured,
         band=None if aa is None else statistics.aa_band(aa),
-        family=max(1, len(sets.claimed(measured)) + len(apart) if family is None else family),
+        family=max(1, sets.claims(measured, apart) if family is None else family),
         cleans=clean.masks(measured),
     )
     rows = [_timing(name, judging) for name in first.items]
@@ -265,20 +266,25 @@ def _timing_alone(name: str, own: Sequence[Measured], judging: _Judging) -> Timi
     baseline = [one.samples_ns[judging.baseline] for one in judging.measured]
     minima = statistics.minima_ratio(baseline, [one.samples_ns[there] for one in own])
     ratio = by_minima.speedup(judging.measured, own, judging.family)
-    unsettled = any(there in one.unsettled for one in own)
+    doubts = [by_minima.NOTE]
+    doubts += [by_minima.OF_ONE_SET] if ratio is None else []
+    doubts += [UNSETTLED] if any(there in one.unsettled for one in own) else []
     return replace(
         row,
-        verdict=by_minima.verdict(ratio, minima, judging.band),
+        verdict=by_minima.verdict(ratio, judging.band),
         speedup=ratio,
         minima_ratio=minima,
-        note=f"{by_minima.NOTE}; {UNSETTLED}" if unsettled else by_minima.NOTE,
+        note="; ".join(doubts),
     )
 
 
 def _ranked(rows: Sequence[Timing], judging: _Judging) -> tuple[Timing, ...]:
-    """The rows with their ranks, where the machine can resolve them and there are two to rank."""
+    """The rows with their ranks, where the machine can resolve them and there are two to rank.
+
+    A rank is a claim: a row whose medians and minima contradict each other has none.
+    """
     band, measured = judging.band, judging.measured
-    names = [row.name for row in rows if row.verdict != "not timed" and not row.alone]
+    names = [row.name for row in rows if row.verdict not in UNRANKED and not row.alone]
     if band is None or band > statistics.NOISY_BAND or names == [judging.baseline]:
         return tuple(rows)
     times = {name: [np.log(_medians(one, name)) for one in measured] for name in names}

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from toolkit.errors import UsageError
 from toolkit.timing import conditions, statistics
 from toolkit.timing.calls import (
+    Call,
     Clock,
     Contestant,
     collect_young,
@@ -46,7 +48,8 @@ TWIN = "(twin of the baseline)"
 class _Entry:
     """A contestant while it is measured; `failure` takes it out of all that follows.
 
-    One that is not `judged` takes its turns, and no round is run for its sake.
+    One that is not `judged` takes its turns, and no round is run for its sake. Its buffers take
+    turns over all blocks, for a block of a slow model has fewer calls than there are buffers.
     """
 
     contestant: Contestant
@@ -56,6 +59,12 @@ class _Entry:
     blocks: list[NDArray[np.int64]] = field(default_factory=list)
     log_medians: list[float] = field(default_factory=list)
     failure: str | None = None
+    switching: Iterator[Call] = field(init=False)
+    timing: Iterator[Call] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.switching = cycle(self.contestant.calls)
+        self.timing = cycle(self.contestant.calls)
 
     @property
     def name(self) -> str:
@@ -209,9 +218,8 @@ def _run_round(bench: _Bench, chance: random.Random) -> tuple[int, Conditions]:
 
 
 def _run_block(entry: _Entry, bench: _Bench) -> None:
-    calls = entry.contestant.calls
-    untimed(calls, bench.protocol.switch_calls)
-    entry.blocks.append(timed(calls, entry.block_calls, bench.clock))
+    untimed(entry.switching, bench.protocol.switch_calls)
+    entry.blocks.append(timed(entry.timing, entry.block_calls, bench.clock))
     entry.log_medians.append(math.log(statistics.block_median(entry.blocks[-1])))
 
 

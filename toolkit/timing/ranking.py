@@ -22,7 +22,7 @@ from itertools import combinations
 import numpy as np
 
 from toolkit.timing import statistics
-from toolkit.timing.statistics import Floats, Interval
+from toolkit.timing.statistics import Floats
 
 Logs = Sequence[Floats]
 """Logarithms of block medians: one array a set, one value a round."""
@@ -35,9 +35,6 @@ class _Pair:
     faster: str
     slower: str
     ratios: Logs
-
-    def interval(self, seed: int, family: int) -> Interval:
-        return statistics.speedup(self.ratios, seed, family)
 
 
 def ranks(times: Mapping[str, Logs], band: float, seed: int = 0) -> dict[str, int]:
@@ -77,7 +74,7 @@ def _told_apart(pairs: Sequence[_Pair], band: float, seed: int) -> set[tuple[str
     margin = math.log1p(band)
     found = set()
     for step, pair in enumerate(_plainest_first(pairs, margin, seed)):
-        if math.log(pair.interval(seed, len(pairs) - step).low) <= margin:
+        if not statistics.clears(pair.ratios, margin, seed, len(pairs) - step):
             break
         found.add((pair.faster, pair.slower))
     return found
@@ -86,7 +83,7 @@ def _told_apart(pairs: Sequence[_Pair], band: float, seed: int) -> set[tuple[str
 def _plainest_first(pairs: Sequence[_Pair], margin: float, seed: int) -> list[_Pair]:
     def plainness(pair: _Pair) -> float:
         """How far the estimate is beyond the margin, in halves of its own interval."""
-        interval = pair.interval(seed, 1)
+        interval = statistics.speedup(pair.ratios, seed)
         half = math.log(interval.estimate / interval.low)
         beyond = math.log(interval.estimate) - margin
         return beyond / half if half else math.copysign(math.inf, beyond)

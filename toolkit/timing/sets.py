@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from toolkit.timing import statistics
+from toolkit.timing import by_minima, statistics
 from toolkit.timing.measured import Measured
 from toolkit.timing.protocol import Protocol
 
 Reason = Literal["precise", "budget", "rounds", "failed"]
+Alone = Mapping[str, Sequence[Measured]]
+"""The sets of variants that have processes of their own, by name: each its own baseline there."""
 
 MOST_SETS = 2
 """How many times its number of sets a comparison may take when sets end early."""
@@ -50,8 +52,10 @@ def _seed(seed: int, index: int) -> int:
     return random.Random(f"{seed}/{index}").getrandbits(31)  # noqa: S311 - an order, not a secret
 
 
-def enough(measured: Sequence[Measured], protocol: Protocol) -> Reason | None:
-    """Why no further set is due, None where one is.
+def enough(
+    measured: Sequence[Measured], protocol: Protocol, alone: Alone | None = None
+) -> Reason | None:
+    """Why no further set is due, None where one is; `alone` are the sets of what has its own.
 
     Never before the protocol's number of sets, unless nothing was left to time in the last one
     (`failed`). Then: every ratio is `precise`; the `budget` has no room for another set; or all
@@ -65,7 +69,7 @@ def enough(measured: Sequence[Measured], protocol: Protocol) -> Reason | None:
     done = len(measured)
     if done < protocol.sets:
         return None
-    if protocol.precision is not None and are_precise(measured, protocol.precision):
+    if protocol.precision is not None and are_precise(measured, protocol.precision, alone):
         return "precise"
     if protocol.budget_s is not None and not _affords_another(measured, protocol.budget_s):
         return "budget"
@@ -85,21 +89,34 @@ def _affords_another(measured: Sequence[Measured], budget_s: float) -> bool:
     return sum(spent_s) + min(spent_s) / 2 <= budget_s
 
 
-def are_precise(measured: Sequence[Measured], precision: float) -> bool:
+def are_precise(measured: Sequence[Measured], precision: float, alone: Alone | None = None) -> bool:
     """Whether the interval of every ratio, as a table will show it, is narrow enough.
 
     That of the baseline's twin too, for it sets the A/A band. Without a ratio there is nothing to
-    sharpen.
+    sharpen. A ratio of minima has to be as narrow as the least claim that is made by one.
     """
-    seed = measured[0].seed
-    claims = claimed(measured)
+    seed, family = measured[0].seed, claims(measured, alone)
     twins = [one.twin_ratios() for one in measured if one.twin_ns]
     if twins and not statistics.is_within(twins, precision, seed):
         return False
-    return all(
-        statistics.is_within([one.ratios(name) for one in measured], precision, seed, len(claims))
-        for name in claims
-    )
+    if not all(
+        statistics.is_within([one.ratios(name) for one in measured], precision, seed, family)
+        for name in claimed(measured)
+    ):
+        return False
+    minima = [by_minima.speedup(measured, own, family) for own in _with_times(alone)]
+    return all(one is None or one.reaches(by_minima.LEAST_CLAIM) for one in minima)
+
+
+def claims(measured: Sequence[Measured], alone: Alone | None = None) -> int:
+    """How many ratios a table shows, for which all intervals are to hold together."""
+    return len(claimed(measured)) + len(alone or {})
+
+
+def _with_times(alone: Alone | None) -> list[Sequence[Measured]]:
+    """The sets of what had times in each of them."""
+    sets = (alone or {}).values()
+    return [own for own in sets if all(one.baseline in one.samples_ns for one in own)]
 
 
 def claimed(measured: Sequence[Measured]) -> list[str]:

@@ -23,8 +23,10 @@ Verdict = Literal["faster", "slower", "same", "unstable", "noisy", "not timed"]
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-# So many resampled estimates must lie beyond each end for the end to be steady.
+# So many resampled estimates must lie beyond each end for the end to be steady; a family so large
+# that this takes more has t over sets, or all rounds, for the wider interval anyway.
 RESAMPLES_BEYOND = 20
+RESAMPLES_MOST = 200_000
 
 # Sets beyond the usual five are added one at a time, until their interval is narrow enough. An end
 # chosen so finds intervals that are narrow by luck: at 95 % Student's t then covers as little as
@@ -144,6 +146,21 @@ def is_within(sets: Sequence[Floats], tolerance: float, seed: int = 0, family: i
     return speedup(sets, seed, family).reaches(tolerance)
 
 
+def clears(sets: Sequence[Floats], margin: float, seed: int = 0, family: int = 1) -> bool:
+    """Whether the low end of the speed-up's interval lies beyond `margin`, a log ratio.
+
+    The bootstrap is drawn only where the rest does not tell: no resampled estimate is under the
+    least round.
+    """
+    _require_rounds(sets)
+    centre = float(np.mean([np.median(ratios) for ratios in sets]))
+    if min(centre, _unresampled(sets, confidence(family))[0]) <= margin:
+        return False
+    if min(float(ratios.min()) for ratios in sets) > margin:
+        return True
+    return math.log(speedup(sets, seed, family).low) > margin
+
+
 def _require_rounds(sets: Sequence[Floats]) -> None:
     if not sets or not all(ratios.size for ratios in sets):
         raise ValueError("a speed-up needs at least one set, and a round in each")
@@ -164,7 +181,7 @@ def _bootstrap(
 ) -> tuple[float, float]:
     """Percentile interval of the mean over sets of the median over rounds."""
     count, outside = len(sets), (1 - level) / 2
-    resamples = max(RESAMPLES, math.ceil(RESAMPLES_BEYOND / outside))
+    resamples = min(RESAMPLES_MOST, max(RESAMPLES, math.ceil(RESAMPLES_BEYOND / outside)))
     chosen = rng.integers(0, count, size=(resamples, count))
     means = _resampled_medians(sets, chosen, rng).mean(axis=1)
     low, high = np.quantile(means, [outside, 1 - outside])
