@@ -13,6 +13,7 @@ from torch import nn
 
 from tests.variants import sources
 from toolkit import variants
+from toolkit.benching.rounds import settings_of
 from toolkit.errors import RunError
 from toolkit.parity.tf32 import without_tf32
 from toolkit.runtimes import devices, eager
@@ -115,10 +116,17 @@ def test_what_cannot_be_captured_is_one_line(device: Device) -> None:
         runner.prepare(of.inputs)
 
 
-def test_onnxruntime_is_told_to_leave_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("tries", "search"), [(False, "HEURISTIC"), (True, "EXHAUSTIVE")])
+def test_onnxruntime_leaves_tf32_and_has_cudnn_try_out_what_torch_does(
+    monkeypatch: pytest.MonkeyPatch, tries: bool, search: str
+) -> None:
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", tries)
     (_, own), _ = devices.execution_providers("cuda:1")
-    assert own == {"device_id": "1", "use_tf32": "0"}
+    assert own == {"device_id": "1", "use_tf32": "0", "cudnn_conv_algo_search": search}
+    printed = settings_of("cuda:1")
+    assert printed["cudnn_benchmark"] == str(tries).lower()
+    assert printed["cudnn_conv_algo_search"] == search.lower()
 
 
 @pytest.mark.cuda

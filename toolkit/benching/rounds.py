@@ -16,6 +16,7 @@ from toolkit.benching.values import SetOfRounds
 from toolkit.errors import UsageError
 from toolkit.events import Progress
 from toolkit.parity.tf32 import without_tf32
+from toolkit.runtimes.devices import convolution_search
 from toolkit.timing import ceilings
 from toolkit.timing.calls import Contestant
 from toolkit.timing.measuring import TWIN, measure
@@ -67,6 +68,7 @@ def settings_of(device: str) -> dict[str, str]:
         "float32_matmul_precision": precision,
         "cudnn_tf32": str(torch.backends.cudnn.allow_tf32).lower(),
         "cudnn_benchmark": str(torch.backends.cudnn.benchmark).lower(),
+        "cudnn_conv_algo_search": convolution_search().lower(),
     }
 
 

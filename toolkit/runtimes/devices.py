@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from toolkit.errors import MissingError, UsageError
 
@@ -36,7 +37,7 @@ def execution_providers(device: str) -> list[tuple[str, dict[str, str]]]:
     """What onnxruntime is asked for; raises `MissingError` where it was built without CUDA.
 
     The CPU provider stands behind CUDA for the shape operators that onnxruntime places there. TF32
-    is off, as `toolkit.parity.tf32` has it for torch.
+    is off, as `toolkit.parity.tf32` has it for torch; cuDNN tries out what torch lets it.
     """
     index = cuda_index(device)
     cpu: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {})
@@ -49,4 +50,20 @@ def execution_providers(device: str) -> list[tuple[str, dict[str, str]]]:
             "this onnxruntime has no CUDA execution provider",
             hint="install onnxruntime-gpu in place of onnxruntime",
         )
-    return [("CUDAExecutionProvider", {"device_id": str(index), "use_tf32": "0"}), cpu]
+    own = {
+        "device_id": str(index),
+        "use_tf32": "0",
+        "cudnn_conv_algo_search": convolution_search(),
+    }
+    return [("CUDAExecutionProvider", own), cpu]
+
+
+def convolution_search() -> str:
+    """How onnxruntime has cuDNN choose convolutions: as torch does, by trial or by rule of thumb.
+
+    Left alone onnxruntime tries out every algorithm, and torch none. A process without torch has
+    torch's own default.
+    """
+    torch = sys.modules.get("torch")
+    tries = torch is not None and torch.backends.cudnn.benchmark
+    return "EXHAUSTIVE" if tries else "HEURISTIC"
