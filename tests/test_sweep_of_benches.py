@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -184,6 +185,24 @@ def test_a_set_notes_whose_block_it_is(tmp_path: Path) -> None:
     *_, before, last = told
     assert (before.form, last.done) == (None, 2)
     assert {one.form for one in told if "warm-up" in one.detail} >= {"eager"}
+
+
+def test_threads_of_a_timed_process_sleep_between_calls_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The settings are those of the process itself: what it was started with, and what it did."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setenv("KMP_BLOCKTIME", "7")
+    short = Protocol(2, 2, None, precision=None, block_s=0.001, warm_up_s=0.0)
+    monkeypatch.setattr("toolkit.sweep.benching.protocol_of", lambda *_: short)
+    sweep = Sweep()
+    entrant = Entrant(ModelWords("lenet5", weights="random"), {}, tmp_path)
+    sweep.time([entrant], BenchOptions(("eager",), preset="quick"), "cpu")
+    settings = sweep.benched[0].settings
+    assert settings["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert settings["KMP_BLOCKTIME"] == "7"
+    assert settings["interop_threads"] == "1"
+    assert "OMP_WAIT_POLICY" not in os.environ
 
 
 def test_what_cannot_be_named_ends_the_comparison_with_a_failure(

@@ -98,7 +98,7 @@ def test_all_are_timed_in_the_precision_that_they_were_judged_in() -> None:
     """What a user's code chose for torch would be no choice of onnxruntime's."""
     Seeing.seen.clear()
     comparison = timed(Seeing(), "eager", "eager+channels_last")
-    assert comparison.settings == {"float32_matmul_precision": "highest"}
+    assert comparison.settings["float32_matmul_precision"] == "highest"
     blocks = sum(one.calls for one in comparison.variants)
     assert Seeing.seen.count("highest") > blocks > Seeing.seen.count("medium")
     assert torch.get_float32_matmul_precision() == "medium"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,7 +82,17 @@ def _lineup(entrants: Sequence[Entrant], task: Task, observe: Observe) -> Lineup
         chosen = chosen_of(subject, options)
         room.require_to_bench(subject, formats_of(chosen), written=True)
         candidates.append(Candidate(subject, chosen, one.forms, one.scratch))
+    _use_one_interop_thread()
     return Lineup(candidates, task.cell, task.vetted, task.dead, task.only, task.again, observe)
+
+
+def _use_one_interop_thread() -> None:
+    """As onnxruntime has one: said once the user's code is imported, which may say it only once.
+
+    Where that code or its work was first, the number stays, and the settings of the table tell it.
+    """
+    with suppress(RuntimeError):
+        torch.set_num_interop_threads(1)
 
 
 def bench(

@@ -17,7 +17,7 @@ from toolkit.errors import UsageError
 from toolkit.events import Progress
 from toolkit.parity.tf32 import without_tf32
 from toolkit.runtimes.devices import convolution_search
-from toolkit.timing import ceilings
+from toolkit.timing import ceilings, waiting
 from toolkit.timing.calls import Contestant
 from toolkit.timing.measuring import TWIN, measure
 from toolkit.timing.protocol import Protocol
@@ -60,12 +60,16 @@ def _ceilings(lineup: Lineup) -> list[Contestant]:
 
 
 def settings_of(device: str) -> dict[str, str]:
-    """What holds for all variants alike: how float32 products are rounded, and what cuDNN tries."""
-    precision = torch.get_float32_matmul_precision()
+    """What holds for all variants alike: precision, threads between calls, and what cuDNN tries."""
+    common = {
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "interop_threads": str(torch.get_num_interop_threads()),
+        **waiting.settings(),
+    }
     if device == "cpu":
-        return {"float32_matmul_precision": precision}
+        return common
     return {
-        "float32_matmul_precision": precision,
+        **common,
         "cudnn_tf32": str(torch.backends.cudnn.allow_tf32).lower(),
         "cudnn_benchmark": str(torch.backends.cudnn.benchmark).lower(),
         "cudnn_conv_algo_search": convolution_search().lower(),

@@ -16,6 +16,7 @@ from toolkit.folders import temporary_folder
 from toolkit.isolation import Death
 from toolkit.options import BenchOptions, Cell, Gate
 from toolkit.sweep.comparing import Comparing
+from toolkit.timing import waiting
 from toolkit.timing.protocol import Protocol
 from toolkit.timing.sets import enough, share
 from toolkit.variants import parse
@@ -43,7 +44,8 @@ class _Timing:
     @property
     def variables(self) -> dict[str, str]:
         """The environment of its processes."""
-        return dict.fromkeys(THREAD_VARIABLES, str(self.task.cell.threads))
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self.task.cell.threads))
+        return {**threads, **waiting.variables()}
 
     @property
     def timed(self) -> frozenset[str]:
