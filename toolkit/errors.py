@@ -75,6 +75,12 @@ class MissingError(ToolkitError):
     name = "missing"
 
 
+class FallbackError(MissingError):
+    """A runtime would have used another device than the one asked for."""
+
+    name = "fallback"
+
+
 class DataError(MissingError):
     """A data set cannot be had."""
 

@@ -10,7 +10,7 @@ from toolkit import results
 from toolkit.baselines import Remeasure
 from toolkit.benching.values import Row, Vetted, name_of
 from toolkit.bundle import require_trusted
-from toolkit.errors import MissingError, RunError, ToolkitError, UsageError
+from toolkit.errors import MissingError, RefusedError, RunError, ToolkitError, UsageError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import draw
 from toolkit.options import Cell, TimedForm
@@ -144,16 +144,16 @@ class Lineup:
             raise RunError(self.dead[name])
 
     def _require_right(self, name: str, candidate: Candidate, chosen: Chosen) -> None:
-        """Raise `RunError` for what parity does not pass: it is not timed."""
+        """Raise for what parity does not pass, `RefusedError` where it was refused: not timed."""
         self._require_alive(name)
         form = candidate.forms.get(chosen.variant.format or "")
         if chosen.variant.format is not None and form is None:
             raise RunError(f"there is no {chosen.variant.format} form of it")
         if form is not None and form.status != "pass":
-            raise RunError(f"parity: {form.status}")
+            raise _failure_of(form.status)(f"parity: {form.status}")
         own = self.vetted.get(name)
         if own is not None and own.status != "pass":
-            raise RunError(own.message)
+            raise _failure_of(own.status)(own.message)
         if own is None and not chosen.plain:
             raise RunError("its outputs were not compared with eager's")
 
@@ -177,6 +177,11 @@ class Lineup:
             alone=chosen.alone(self.cell.threads),
             settings=chosen.settings,
         )
+
+
+def _failure_of(status: results.CheckStatus) -> type[ToolkitError]:
+    """What is raised for a variant that parity gave this status."""
+    return RefusedError if status == "refused" else RunError
 
 
 def _told_by(runner: Runner, row: Row) -> Row:

@@ -7,6 +7,7 @@ import sys
 
 from toolkit.errors import MissingError, UsageError
 
+CPU_PROVIDER = "CPUExecutionProvider"
 _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
 _CUDA_HINT = "`toolkit doctor` lists the devices that this machine offers"
 
@@ -40,7 +41,7 @@ def execution_providers(device: str) -> list[tuple[str, dict[str, str]]]:
     is off, as `toolkit.parity.tf32` has it for torch; cuDNN tries out what torch lets it.
     """
     index = cuda_index(device)
-    cpu: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {})
+    cpu: tuple[str, dict[str, str]] = (CPU_PROVIDER, {})
     if index is None:
         return [cpu]
     import onnxruntime

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from toolkit.errors import InputsError, MissingError, RefusedError, RunError
+from toolkit.errors import FallbackError, InputsError, MissingError, RefusedError, RunError
 from toolkit.reasons import plain
 from toolkit.runtimes.base import Array, Arrays, DeclaredPort, RunOptions, named
-from toolkit.runtimes.devices import cuda_index, execution_providers
+from toolkit.runtimes.devices import CPU_PROVIDER, cuda_index, execution_providers
 from toolkit.runtimes.external_data import require_sound_external_data
 from toolkit.spec import ModelSpec
 
@@ -155,7 +155,7 @@ class OnnxRuntime:
         self.from_host = from_host
 
     def load(self, path: Path, spec: ModelSpec, options: RunOptions) -> OnnxRunner:
-        """Open a session; raises `RunError`, `RefusedError` or `MissingError`."""
+        """Open a session; raises `RunError`, `RefusedError`, `MissingError` or `FallbackError`."""
         import onnxruntime
 
         providers = execution_providers(options.device)
@@ -176,14 +176,28 @@ class OnnxRuntime:
                 model=spec.name,
                 hint=_NO_BFLOAT16 if "bfloat16" in reason else None,
             ) from error
-        wanted = providers[0][0]
-        if wanted not in session.get_providers():
-            raise MissingError(
-                f"onnxruntime could not start {wanted} and would have used the CPU",
-                model=spec.name,
-                hint="its CUDA and cuDNN libraries must be those of this onnxruntime's release",
-            )
-        return OnnxRunner(session, spec, options.device, bound=self.bound, from_host=self.from_host)
+        runner = OnnxRunner(
+            session, spec, options.device, bound=self.bound, from_host=self.from_host
+        )
+        _require_placed(runner, providers[0][0])
+        return runner
+
+
+def _require_placed(runner: OnnxRunner, wanted: str) -> None:
+    """Raise `FallbackError` where all of a graph would run on the CPU in place of `wanted`."""
+    name = runner.spec.name
+    if wanted not in runner.session.get_providers():
+        raise FallbackError(
+            f"onnxruntime could not start {wanted} and would have used the CPU",
+            model=name,
+            hint="its CUDA and cuDNN libraries must be those of this onnxruntime's release",
+        )
+    if wanted != CPU_PROVIDER and runner.placed == 0:
+        raise FallbackError(
+            f"onnxruntime placed no node of the graph on {wanted} and would have used the CPU",
+            model=name,
+            hint="it has no kernels there for these operators and dtypes; --device cpu runs them",
+        )
 
 
 def session_options(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from toolkit import formats, results, runtimes
 from toolkit.bundle import require_trusted
+from toolkit.errors import FallbackError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.folders import slug
 from toolkit.formats.base import CaptureRefusedError, Exported, NotScriptableError
@@ -98,6 +99,8 @@ def _row(checking: Checking, name: str) -> results.CheckResult:
         return _judged(checking, name, form)
     except CaptureRefusedError as refusal:
         return _refused_capture(checking, name, refusal)
+    except FallbackError as failure:
+        return _plain(checking, name, "refused", explained(failure), found=failure.name)
     except Exception as failure:  # a user's code and four exporters may raise anything
         return _plain(checking, name, _status_of(checking, failure), explained(failure))
 
@@ -198,9 +201,13 @@ def _refused_capture(
 
 
 def _plain(
-    checking: Checking, name: str | None, status: results.CheckStatus, message: str | None
+    checking: Checking,
+    name: str | None,
+    status: results.CheckStatus,
+    message: str | None,
+    found: str | None = None,
 ) -> results.CheckResult:
-    """A row without a score; a message becomes its one finding."""
+    """A row without a score; a message becomes its one finding, called as its status or `found`."""
     findings = []
     if message is not None:
         severity: Severity = "note" if status == "limit" else "error"
@@ -208,7 +215,7 @@ def _plain(
         if name is not None and status == "error":
             script = _script(checking, name, Shown("error", message))
         findings.append(
-            results.Finding(name=status, severity=severity, message=message, script=script)
+            results.Finding(name=found or status, severity=severity, message=message, script=script)
         )
     return results.CheckResult(
         model=checking.subject.shown,
