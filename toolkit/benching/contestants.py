@@ -14,7 +14,7 @@ from toolkit.errors import MissingError, RefusedError, RunError, ToolkitError, U
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import draw
 from toolkit.options import Cell, TimedForm
-from toolkit.runtimes.base import Arrays, Placing, Remarking, Runner
+from toolkit.runtimes.base import Arrays, Launching, Placing, Remarking, Runner
 from toolkit.spec import BATCH, ModelSpec
 from toolkit.stages.subject import Subject
 from toolkit.timing.calls import Contestant
@@ -125,7 +125,10 @@ class Lineup:
         spec = candidate.subject.spec
         sizes = sizes_of(spec, self.cell.batch)
         calls = tuple(runner.prepare(draw(spec, sizes, seed)) for seed in range(BUFFERS))
-        return Contestant(name, calls, sizes.get(BATCH, 1))
+        launching = None
+        if isinstance(runner, Launching):
+            launching = lambda: runner.launching(draw(spec, sizes, 0))  # noqa: E731
+        return Contestant(name, calls, sizes.get(BATCH, 1), launching)
 
     def runner(self, name: str, candidate: Candidate, chosen: Chosen) -> Runner:
         """A variant loaded; raises a `ToolkitError` with why it cannot be."""

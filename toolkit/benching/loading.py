@@ -9,6 +9,7 @@ from functools import partial
 
 from toolkit.baselines import Remeasure
 from toolkit.benching.contestants import Candidate, Lineup
+from toolkit.benching.device_clock import DeviceClock
 from toolkit.benching.values import Row
 from toolkit.errors import ToolkitError
 from toolkit.timing.calls import Contestant
@@ -23,16 +24,18 @@ class Loaded:
     contestants: Sequence[Contestant]
     twin: Contestant | None
     again: Sequence[Contestant]
+    held_bytes: Mapping[str, int]
+    """What each took of the device's memory, where that is told."""
 
 
-def loaded(lineup: Lineup, seed: int) -> Loaded:
+def loaded(lineup: Lineup, seed: int, clock: DeviceClock | None = None) -> Loaded:
     """Load everything, in an order drawn from the seed of the set.
 
     What is loaded first lies elsewhere in memory than what is loaded last, in every process alike:
     identical code over arrays of NumPy, which aligns to 16 bytes, was seen 3 % apart so. Raises
     where the baseline cannot be timed.
     """
-    loading = _Loading(lineup)
+    loading = _Loading(lineup, clock)
     entering = list(lineup.entering())
     turns: list[Callable[[], None]] = [partial(loading.enter, *one) for one in entering]
     turns += [partial(loading.load_again, *one) for one in lineup.remeasuring()]
@@ -47,6 +50,7 @@ def loaded(lineup: Lineup, seed: int) -> Loaded:
         contestants=[contestant for _, _, contestant in found if contestant is not None],
         twin=loading.twin,
         again=[loading.again[one.name] for one in lineup.again if one.name in loading.again],
+        held_bytes=loading.held_bytes,
     )
 
 
@@ -55,12 +59,16 @@ class _Loading:
     """What is loaded so far."""
 
     lineup: Lineup
+    clock: DeviceClock | None
     entries: dict[str, tuple[Row, Contestant | None]] = field(default_factory=dict)
     twin: Contestant | None = None
     again: dict[str, Contestant] = field(default_factory=dict)
+    held_bytes: dict[str, int] = field(default_factory=dict)
 
     def enter(self, name: str, candidate: Candidate, chosen: Chosen) -> None:
+        before = self.clock.held_bytes() if self.clock else 0
         self.entries[name] = self.lineup.entry(name, candidate, chosen)
+        self.held_bytes[name] = self.clock.held_bytes() - before if self.clock else 0
 
     def load_twin(self) -> None:
         self.twin = self.lineup.twin()

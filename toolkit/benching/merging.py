@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import TypeVar
 
 from toolkit import results
@@ -192,7 +193,12 @@ class _Rendered:
             settings=dict(row.settings),
             warm_up_calls=timing.warm_up_calls,
             samples_ns=list(timing.samples_ns),
-        ).model_copy(update={**self._roof(timing.p50_us), **self._cold(), **self._own_rounds()})
+        ).model_copy(update=self._beside(timing))
+
+    def _beside(self, timing: Timing) -> dict[str, object]:
+        """What is no time of the shared rounds."""
+        roof, cold = self._roof(timing.p50_us), self._cold()
+        return {**roof, **cold, **self._on_device(), **self._own_rounds()}
 
     def _own_rounds(self) -> dict[str, object]:
         """The rounds of a variant that has processes of its own."""
@@ -226,6 +232,17 @@ class _Rendered:
             "work": work,
             "roof_percent": roofline.roof_percent(work, self.ceiling, p50_us),
             "bound": roofline.bound(work, self.ceiling, p50_us),
+        }
+
+    def _on_device(self) -> dict[str, object]:
+        """Over all sets the median of the times, and the largest of the peaks."""
+        sets = [*self.gathered.sets, *self.gathered.alone.get(self.name, ())]
+        found = [one.on_device[self.name] for one in sets if self.name in one.on_device]
+        if not found or self.timing is None:
+            return {}
+        return {
+            "device_p50_us": median(one.p50_us for one in found),
+            "device_peak_bytes": max(one.peak_bytes for one in found),
         }
 
     def _cold(self) -> dict[str, object]:

@@ -11,6 +11,7 @@ import torch
 from toolkit import results
 from toolkit.benching import turns
 from toolkit.benching.contestants import Lineup, dtype_of
+from toolkit.benching.device_clock import clock_of, on_device
 from toolkit.benching.loading import loaded
 from toolkit.benching.values import SetOfRounds
 from toolkit.errors import UsageError
@@ -31,7 +32,8 @@ def timed(lineup: Lineup, protocol: Protocol) -> SetOfRounds:
     """
     cell = lineup.cell
     with torch.inference_mode(), turns.noted(lineup.candidates[0].scratch) as note:
-        entered = loaded(lineup, protocol.seed)
+        clock = clock_of(cell.device)
+        entered = loaded(lineup, protocol.seed, clock)
         if not any(one.name == lineup.baseline for one in entered.contestants):
             raise UsageError(f"the baseline {lineup.baseline} is not among what is timed")
         lineup.observe(_progress(lineup))  # what ends the process now is none of those loaded
@@ -46,9 +48,11 @@ def timed(lineup: Lineup, protocol: Protocol) -> SetOfRounds:
             warming=lambda name: lineup.observe(_progress(lineup, form=_own(name, lineup))),
             turn=lambda name: note(_own(name, lineup)),
         )
+        right = [one for one in entered.contestants if one.name in measured.samples_ns]
+        device_says = on_device(right, entered.held_bytes, clock, note) if clock else {}
     reached = ceilings.reached(cell.device, best, measured.extras_ns)
     ceiling = results.Ceiling.model_validate(reached, from_attributes=True) if best else None
-    return SetOfRounds(measured, entered.rows, ceiling, settings_of(cell.device))
+    return SetOfRounds(measured, entered.rows, ceiling, settings_of(cell.device), device_says)
 
 
 def _ceilings(lineup: Lineup) -> list[Contestant]:

@@ -80,6 +80,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class OnDevice:
+    """What the device says of a contestant: its own time for a call, and memory at most."""
+
+    p50_us: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
 class SetOfRounds:
     """What one process measured; `rows` by the names of its contestants, in the table's order."""
 
@@ -87,6 +95,7 @@ class SetOfRounds:
     rows: Mapping[str, Row]
     ceiling: results.Ceiling | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    on_device: Mapping[str, OnDevice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

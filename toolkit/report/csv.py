@@ -135,6 +135,7 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
     "sets": _comparison("sets"),
     "family": _comparison("family"),
     "seed": _comparison("seed"),
+    "device_peak_bytes": _timing("device_peak_bytes"),
 }
 """Every column, in order, and where its value stands."""
 

@@ -81,7 +81,8 @@ class Variant(Value):
 
     `settings` are options of the variant's own, such as `channels_last`. `rank` is 1 for the
     fastest; those that cannot be told apart share one. `device_p50_us` is by the device's own
-    events. `placed` is the share of the graph's nodes on the provider that was asked for. `alone`
+    events, `device_peak_bytes` its memory for weights, inputs and a call, both of torch's variants
+    alone. `placed` is the share of the graph's nodes on the provider that was asked for. `alone`
     says that it was timed in a process of its own, and is compared by minima: `set_rounds` and
     `conditions` are of its own rounds then, else they are the comparison's.
     """
@@ -122,6 +123,7 @@ class Variant(Value):
     settings: dict[str, str] = Field(default_factory=dict)
     alone: bool = False
     device_p50_us: Measured = None
+    device_peak_bytes: int | None = None
     placed: Measured = None
     note: str | None = None
     ended: Ended | None = None

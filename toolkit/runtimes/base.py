@@ -73,6 +73,15 @@ class Placing(Protocol):
 
 
 @runtime_checkable
+class Launching(Protocol):
+    """A runner whose calls are torch's: its events see them, and its allocator their memory."""
+
+    def launching(self, inputs: Arrays) -> Callable[[], object]:
+        """A call without arguments, which does not wait for a device."""
+        ...
+
+
+@runtime_checkable
 class Remarking(Protocol):
     """A runner that may have something to say of what it runs."""
 

@@ -51,7 +51,7 @@ class ModuleRunner:
         """Named arrays in, named arrays out; raises `RunError` with torch's reason."""
         import torch
 
-        call = self.bound(inputs)
+        call = self.launching(inputs)
         names = [port.name for port in self.spec.outputs]
         try:
             with torch.inference_mode():
@@ -67,10 +67,10 @@ class ModuleRunner:
 
         The caller enters `torch.inference_mode()` once around all its calls.
         """
-        call = self.bound(inputs)
+        call = self.launching(inputs)
         return call if self.device == "cpu" else partial(_awaited, call, self.device)
 
-    def bound(self, inputs: Arrays) -> Callable[[], object]:
+    def launching(self, inputs: Arrays) -> Callable[[], object]:
         """A call without arguments, which does not wait for a device."""
         tensors = self._tensors(inputs)
         positional, keywords = (tensors, {}) if self.flat else arguments(self.spec, tensors)

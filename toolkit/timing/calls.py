@@ -23,11 +23,15 @@ OVERHEAD_BLOCKS = 11
 
 @dataclass(frozen=True)
 class Contestant:
-    """Something to be timed: calls over rotated input buffers, each handling `items` items."""
+    """Something to be timed: calls over rotated input buffers, each handling `items` items.
+
+    `launching` makes a call that does not wait for its device, for what is asked of that.
+    """
 
     name: str
     calls: Sequence[Call]
     items: int = 1
+    launching: Callable[[], Call] | None = None
 
     def __post_init__(self) -> None:
         if not self.calls or self.items < 1:

@@ -90,7 +90,7 @@ def _breaks() -> int:
 def _call_once(runner: ModuleRunner, source: Source) -> None:
     try:
         with quietly(), in_one_process(), _refusals_are_errors(), torch.inference_mode():
-            runner.bound(source.inputs)()
+            runner.launching(source.inputs)()
     except ToolkitError:
         raise
     except Exception as error:

@@ -40,18 +40,27 @@ class GraphRunner:
         """A call without arguments, for timing; raises `RunError` as `run` does."""
         return self._captured(inputs)[0]
 
+    def launching(self, inputs: Arrays) -> Callable[[], object]:
+        """A call without arguments, which does not wait; raises `RunError` as `run` does."""
+        graph, _ = self._graph(inputs)
+        launch: Callable[[], object] = graph.replay
+        return launch
+
     def _captured(self, inputs: Arrays) -> tuple[Callable[[], object], object]:
+        graph, value = self._graph(inputs)
+        return partial(_launched, graph, self.module.device), value
+
+    def _graph(self, inputs: Arrays) -> tuple[Any, object]:
         spec, device = self.module.spec, self.module.device
         try:
             with torch.inference_mode(), torch.cuda.device(device):
-                graph, value = _capture(self.module.bound(inputs))
+                return _capture(self.module.launching(inputs))
         except Exception as error:
             raise RunError(
                 f"its call cannot be captured as a CUDA graph: {reason(error)}",
                 model=spec.name,
                 hint="a capture takes no call that waits for the device, as .item() does",
             ) from error
-        return partial(_launched, graph, device), value
 
 
 def captured(source: Source, options: RunOptions) -> GraphRunner:
