@@ -5,7 +5,7 @@
 Every set of rounds is a fresh process. Prints how often the ratio of identical code lay within 2 %
 of 1, how often a verdict was false, how often the slow-down was found, and how often the intervals
 held the truth. The bounds are those of 20 runs: within 2 % in 19, one false verdict, the slow-down
-found in 18 (none beside a neighbour, where no verdict may be wrong), the truth held in 18. Exits 1
+found in 19 (none beside a neighbour, where no verdict may be wrong), the truth held in 18. Exits 1
 when the share of a bound is broken.
 """
 
@@ -32,8 +32,8 @@ SLOWER = 42
 PLANTED = SLOWER / WORK
 
 WITHIN = 0.02
-# Shares of the runs, as of 20: 19, 1, 18, 18.
-NEAR, FALSE, FOUND, HELD = 0.95, 0.05, 0.90, 0.90
+# Shares of the runs, as of 20: 19, 1, 19, 18.
+NEAR, FALSE, FOUND, HELD = 0.95, 0.05, 0.95, 0.90
 
 
 def workload(steps: int) -> list[Callable[[], object]]:
