@@ -15,6 +15,7 @@ from toolkit.benching.contestants import Candidate, Lineup
 from toolkit.benching.entering import chosen_of, entered
 from toolkit.benching.values import Row
 from toolkit.benching.vetting import vetted
+from toolkit.errors import UsageError
 from toolkit.events import ignore
 from toolkit.options import VARIANTS, BenchOptions, Cell
 from toolkit.results import CheckStatus
@@ -30,10 +31,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("toolkit's latencies")
     group.addoption("--models", default="", help="networks, separated by commas")
     group.addoption("--variants", default=",".join(VARIANTS), help="forms, and eager")
-    group.addoption("--batch", type=int, default=1, help="samples a call")
-    group.addoption("--threads", type=int, default=1, help="threads of every runtime")
-    group.addoption("--device", default="cpu", help="cpu or cuda[:N]")
+    group.addoption("--batch", type=_numbers, default="1", help="samples a call: 1,8,32")
+    group.addoption("--threads", type=_numbers, default="1", help="of every runtime: 1,2")
+    group.addoption("--device", type=_words, default="cpu", help="cpu and cuda[:N]: cpu,cuda")
     group.addoption("--weights", default="random", help="as of toolkit check")
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(word) for word in _words(text)]
 
 
 def networks() -> list[str]:
@@ -42,19 +51,25 @@ def networks() -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each variant of each model, those of a model one after the other."""
-    config = metafunc.config
-    if "judged" in metafunc.fixturenames:
-        chosen = config.getoption("--models").split(",")
-        names = [name for name in chosen if name] or networks()
-        metafunc.parametrize("judged", names, indirect=True, scope="session")
-    if "variant" in metafunc.fixturenames:
-        metafunc.parametrize("variant", chosen_variants(config))
+    """One item for each variant of each model on each device, batch and number of threads.
+
+    All of it stands in the item's name and parameters: saved runs are compared by these.
+    """
+    if "judged" not in metafunc.fixturenames:
+        return
+    flag = metafunc.config.getoption
+    counts: dict[str, list[int]] = {"batch": flag("--batch"), "threads": flag("--threads")}
+    metafunc.parametrize("model", _words(flag("--models")) or networks(), scope="session")
+    metafunc.parametrize("device", flag("--device"), scope="session")
+    for name, values in counts.items():
+        ids = [f"{name}{value}" for value in values]
+        metafunc.parametrize(name, values, ids=ids, scope="session")
+    metafunc.parametrize("variant", chosen_variants(metafunc.config))
 
 
 def chosen_variants(config: pytest.Config) -> tuple[str, ...]:
     """The variants to time, as tables name them; raises `UsageError` for one that there is not."""
-    return tuple(parse(name).word for name in config.getoption("--variants").split(",") if name)
+    return tuple(parse(name).word for name in _words(config.getoption("--variants")))
 
 
 @dataclass(frozen=True)
@@ -65,31 +80,45 @@ class Judged:
     """
 
     name: str
-    device: str
+    cell: Cell
     entries: dict[str, tuple[Row, Contestant | None]]
     verdicts: Mapping[str, CheckStatus]
 
 
 @pytest.fixture(scope="session")
-def judged(request: pytest.FixtureRequest) -> Iterator[Judged]:
-    """One model exported, every form judged, and what is right loaded."""
-    flag = request.config.getoption
-    name, device = request.param, flag("--device")
-    cell = Cell(flag("--batch"), flag("--threads"), device)
-    variants = chosen_variants(request.config)
-    subject = prepare(ModelWords(name, weights=flag("--weights")), fallback=True)
-    options = BenchOptions(variants)
-    torch.set_num_threads(cell.threads)
+def checked(request: pytest.FixtureRequest, model: str, device: str) -> Iterator[Candidate]:
+    """One model exported, and every form judged on a device."""
+    weights = request.config.getoption("--weights")
+    subject = prepare(ModelWords(model, weights=weights), fallback=True)
+    options = BenchOptions(chosen_variants(request.config))
     with tempfile.TemporaryDirectory() as folder:
         _, forms = entered(subject, options, device, Path(folder), ignore)
-        candidate = Candidate(subject, chosen_of(subject, options), forms, Path(folder))
-        lineup = Lineup([candidate], cell)
+        yield Candidate(subject, chosen_of(subject, options), forms, Path(folder))
+
+
+@pytest.fixture(scope="session")
+def judged(
+    checked: Candidate, model: str, device: str, batch: int, threads: int
+) -> Iterator[Judged]:
+    """What is right of it, loaded at the sizes and with the threads that are timed."""
+    cell = Cell(batch, threads, device)
+    torch.set_num_threads(threads)
+    lineup = Lineup([checked], cell)
+    try:
         lineup = replace(lineup, vetted={one.name: one for one in vetted(lineup)})
         with torch.inference_mode():
             entries = {one[0]: lineup.entry(*one) for one in lineup.entering()}
-            verdicts = {
-                one: held.status
-                for one, (row, _) in entries.items()
-                if (held := lineup.vetted.get(one) or forms.get(row.format or "")) is not None
-            }
-            yield Judged(name, device, entries, verdicts)
+            yield Judged(model, cell, entries, _verdicts(lineup, entries))
+    except UsageError as refusal:
+        pytest.skip(refusal.message)
+
+
+def _verdicts(
+    lineup: Lineup, entries: Mapping[str, tuple[Row, Contestant | None]]
+) -> dict[str, CheckStatus]:
+    forms = lineup.candidates[0].forms
+    return {
+        one: held.status
+        for one, (row, _) in entries.items()
+        if (held := lineup.vetted.get(one) or forms.get(row.format or "")) is not None
+    }

@@ -1,9 +1,11 @@
 """Latencies of the catalogue, for pytest-benchmark and whatever reads its files.
 
-    pytest bench/ --benchmark-only [--models lenet5,lstm] [--variants eager,onnx] [--batch 8]
+    pytest bench/ --benchmark-only [--models lenet5,lstm] [--variants eager,onnx]
+        [--device cpu,cuda] [--batch 1,8] [--threads 1,2]
 
-A group a model, a benchmark a runtime. Nothing is interleaved here: `toolkit bench` gives ratios
-that hold on a shared machine, this gives what tools that know pytest-benchmark expect.
+A group a model, a benchmark a runtime, device, batch and number of threads. Nothing is interleaved
+here: `toolkit bench` gives ratios that hold on a shared machine, this gives what tools that know
+pytest-benchmark expect.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ def test_latency(benchmark: BenchmarkFixture, judged: Judged, variant: str) -> N
     benchmark.group = judged.name
     benchmark.extra_info.update(
         model=judged.name,
+        variant=variant,
         runtime=row.runtime,
-        device=judged.device,
+        device=judged.cell.device,
         batch=row.batch,
+        threads=row.threads,
         weights=row.weights,
         parity_score=row.parity_score,
     )
