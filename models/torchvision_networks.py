@@ -115,7 +115,7 @@ _entry = partial(
 
 
 def _size(name: str) -> Dimension:
-    return Dimension(name, low=32, traced_at=64)
+    return Dimension(name, low=32, traced_at=64, usual=SIDE)
 
 
 SPECS: tuple[ModelSpec, ...] = (

@@ -34,7 +34,7 @@ def _built(seed: int = 0) -> Built:
         lambda: nn.Linear(4, 2),
         (Port("x", ("batch", 4), low=-1, high=1),),
         (Port("y", ("batch", 2)),),
-        (Dimension("batch", 1, 64, traced_at=4),),
+        (Dimension("batch", 1, 64, traced_at=4, usual=8),),
     )
     record = WeightsRecord("random", state_dict_sha256(module.state_dict()), seed)
     return Built(spec, module, record)

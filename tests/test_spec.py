@@ -25,6 +25,17 @@ def test_a_range_and_a_step_are_kept_to() -> None:
     assert Dimension("batch", 1, 2).tested == (1, 2)
 
 
+def test_a_dimension_is_timed_at_its_usual_size_else_at_the_largest_tested() -> None:
+    assert Dimension("time", 1, 512).timed == 5
+    assert Dimension("time", 1, 512, usual=128).timed == 128
+    assert 128 not in Dimension("time", 1, 512, usual=128).tested
+
+
+def test_a_usual_size_out_of_the_range_is_refused() -> None:
+    with pytest.raises(SpecError, match="usually 9"):
+        Dimension("time", 1, 8, usual=9)
+
+
 @given(st.integers(0, 50), st.none() | st.integers(0, 60), st.integers(1, 9))
 def test_every_planned_size_is_allowed(low: int, extra: int | None, step: int) -> None:
     dimension = Dimension("n", low, None if extra is None else low + extra, step)

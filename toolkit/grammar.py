@@ -1,7 +1,7 @@
 """The grammar of the words that describe inputs, both ways: read, and told again.
 
 `--input NAME=DIM,DIM,…[:DTYPE]` or `NAME:=VALUE`, `--dim NAME=LOW..HIGH[:STEP][@TRACED]`,
-`--range NAME=LOW..HIGH` and `--arg NAME=VALUE`, as DESIGN has it.
+`--range NAME=LOW..HIGH`, `--arg NAME=VALUE` and `--size NAME=N`, as DESIGN has it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _EXAMPLES: Mapping[str, str] = {
     "--input": "--input x=batch,3,224,224, --input tokens=batch,time:int64 or --input mask:=None",
     "--dim": "--dim batch=1..64 or --dim height=32..512:32@64",
     "--range": "--range tokens=0..999",
+    "--size": "--size time=128",
     "--arg": "--arg hidden=128",
 }
 
@@ -127,6 +128,14 @@ def parse_dim(text: str) -> Dimension:
         )
     except SpecError as error:
         raise InputsError(f"--dim {text}: {error.message}") from error
+
+
+def parse_size(text: str) -> tuple[str, int]:
+    """`time=128` as the name of a dimension and its size."""
+    name, rest = _split("--size", text)
+    if not rest.isdecimal():
+        raise InputsError(f"--size {text}: expected a number, as in {_EXAMPLES['--size']}")
+    return name, int(rest)
 
 
 def parse_range(text: str) -> tuple[str, tuple[float, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,11 +71,12 @@ class SelfTestOptions:
 
 @dataclass(frozen=True)
 class Cell:
-    """What all rows of one comparison share."""
+    """What all rows of one comparison share; `sizes` are those asked for of other dimensions."""
 
     batch: int = 1
     threads: int = 1
     device: str = "cpu"
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
@@ -100,6 +102,7 @@ class Gate:
 class BenchOptions:
     """How forms are timed: `variants` (empty: the usual), a comparison for each `Cell`.
 
+    `sizes` are those of dynamic dimensions other than the batch, in the models that have them.
     `budget_s` is the round time of the preset `usual`, for each model of a comparison. With `each`,
     every model has a comparison of its own, else all are in one.
     """
@@ -115,6 +118,7 @@ class BenchOptions:
     failures: Path = EXPORTED
     trust: bool = False
     each: bool = False
+    sizes: Mapping[str, int] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
 
     @property
@@ -125,7 +129,11 @@ class BenchOptions:
 
     def cells(self, device: str) -> list[Cell]:
         """The comparisons on one device: threads by threads, the batches of each in order."""
-        return [Cell(batch, count, device) for count in self.threads for batch in self.batches]
+        return [
+            Cell(batch, count, device, self.sizes)
+            for count in self.threads
+            for batch in self.batches
+        ]
 
 
 @dataclass(frozen=True)

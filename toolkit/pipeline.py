@@ -15,6 +15,7 @@ import torch
 
 from toolkit import libraries, registry, results, weights
 from toolkit.benching.jobs import bench, describe, enter, time_set, vet
+from toolkit.benching.sizes import require_sizes
 from toolkit.comparing import applied, candidates, judging
 from toolkit.errors import BuildError, RefusedError
 from toolkit.events import Observe, ignore
@@ -63,12 +64,14 @@ def resolve(
     words: tuple[ModelWords, ...],
     everything: bool,
     device: str = "cpu",
+    sizes: Mapping[str, int] | None = None,
     *,
     observe: Observe = ignore,
 ) -> Iterator[tuple[list[ModelWords], Surroundings]]:
     """What is meant, then every word looked up before any work; `everything` is the catalogue.
 
-    A user's code that raises is no usage error: the stages of that model tell it.
+    A user's code that raises is no usage error: the stages of that model tell it. Raises for
+    `sizes` that no model takes, as far as the dimensions of all are known without building any.
     """
     del observe
     torch_device(device)
@@ -77,9 +80,12 @@ def resolve(
         common = words[0] if words else ModelWords("")
         found = [_of_sweep(common, spec) for spec in registry.catalogue().values()]
     yield found, _surroundings(_parts())
+    specs: list[ModelSpec | None] = []
     for each in found:
+        specs.append(None)
         with contextlib.suppress(BuildError):
-            exporting.find(each)
+            specs[-1] = exporting.find(each)
+    require_sizes(sizes or {}, specs)
 
 
 def _of_sweep(common: ModelWords, spec: ModelSpec) -> ModelWords:

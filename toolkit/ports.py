@@ -24,13 +24,17 @@ USUAL_SIZES = (2, 3, 5)
 
 @dataclass(frozen=True)
 class Dimension:
-    """The range of one symbolic dimension: `low` to `high` (None: no end) in steps of `step`."""
+    """The range of one symbolic dimension: `low` to `high` (None: no end) in steps of `step`.
+
+    `usual` is the size that the model is usually run at, None where nothing says it.
+    """
 
     name: str
     low: int = 1
     high: int | None = None
     step: int = 1
     traced_at: int | None = None
+    usual: int | None = None
 
     def __post_init__(self) -> None:
         if self.low < 0 or self.step < 1:
@@ -39,6 +43,8 @@ class Dimension:
             raise SpecError(f"dimension {self.name}: high {self.high} is under low {self.low}")
         if self.traced_at is not None and not self.allows(self.traced_at):
             raise SpecError(f"dimension {self.name}: traced at {self.traced_at}, not in its range")
+        if self.usual is not None and not self.allows(self.usual):
+            raise SpecError(f"dimension {self.name}: usually {self.usual}, not in its range")
 
     def allows(self, size: int) -> bool:
         """Whether `size` lies in the range and on a step."""
@@ -61,6 +67,11 @@ class Dimension:
             if len(sizes) < len(USUAL_SIZES) + 1 and self.allows(self.low + stride * self.step):
                 sizes.add(self.low + stride * self.step)
         return tuple(sorted(sizes))
+
+    @property
+    def timed(self) -> int:
+        """The size that is timed where none is asked for: else the largest that a check runs."""
+        return self.tested[-1] if self.usual is None else self.usual
 
 
 @dataclass(frozen=True)

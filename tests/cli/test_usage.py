@@ -28,6 +28,9 @@ AT_ONCE = [
     (["bench", "lenet5", "--threads", "0"], "--threads"),
     (["bench", "lenet5", "--quick", "--rigorous"], "only one"),
     (["bench", "lenet5", "--quick", "--budget", "5"], "an end of its own"),
+    (["bench", "lenet5", "--size", "time"], "--size time=128"),
+    (["bench", "lenet5", "--size", "time=many"], "expected a number"),
+    (["bench", "lenet5", "--size", "time=5,time=6"], "time was to be 5 already"),
     (["check", "--all", "--with-preprocess"], "name the models"),
     (["check", PLAIN, *INPUT, "--dynamic", "automatic"], "auto"),
     (["check", PLAIN, "--input", "x:=[1, 2]"], "constant"),
@@ -43,6 +46,10 @@ AT_ONCE = [
 ]
 
 IN_A_CHILD = [
+    (["bench", "lenet5", "--size", "time=5"], "no model has a dynamic dimension called time"),
+    (["bench", "lenet5", "--size", "batch=5"], "--batch"),
+    (["bench", "resnet18", "--size", "height=8"], "height is 32 to any"),
+    (["run", "resnet18", "--size", "high=64"], "height, width"),
     (["export", "lenet55"], "lenet5"),
     (["check", PLAIN, "lenet55", *INPUT], "lenet5"),
     (["check", "lenet5", "--input", "x=3"], "inputs of its own"),

@@ -52,6 +52,13 @@ def test_a_sequence_is_at_most_as_long_as_there_are_positions(saved: dict[str, P
     assert spec_of(saved["t5"]).dimension("sequence").high is None
 
 
+def test_a_text_is_timed_at_128_tokens_or_as_many_as_there_can_be(saved: dict[str, Path]) -> None:
+    assert spec_of(saved["t5"]).dimension("sequence").timed == 128
+    assert spec_of(saved["gpt2"]).dimension("sequence").timed == tiny.CONTEXT
+    bounded = registry.find(ModelWords(str(saved["t5"]), dims=("sequence=2..16:3",)))
+    assert bounded.dimension("sequence").timed == 14
+
+
 def test_a_mask_covers_the_end_of_a_sample_and_never_all_of_it(saved: dict[str, Path]) -> None:
     spec = spec_of(saved["llama"])
     mask = draw(spec, {"batch": 50, "sequence": 6}, seed=0)["attention_mask"]

@@ -61,6 +61,35 @@ def test_threads_and_devices_are_sheets_like_batches(key: str, values: tuple[Any
     assert column(sheet, key) == [str(value) for value in values]
 
 
+SIZED = {"sizes": {"height": 224, "width": 200}}
+
+
+def test_sizes_that_all_rows_share_stand_in_the_heading() -> None:
+    held = comparison(timed("eager", 9.0, 1.0, **SIZED), timed("onnx", 3.0, 3.0, **SIZED))
+    shown = document("bench", comparisons=[held])
+    assert "batch 1 \N{MIDDLE DOT} height 224, width 200" in words(shown)
+    assert "sizes" not in headings(sheet_of(shown))
+
+
+def test_sizes_that_differ_are_a_column_and_tell_models_apart() -> None:
+    rows = [
+        timed("eager", 9.0, 1.0, model="a", **SIZED),
+        timed("eager", 9.0, 1.0, model="b", sizes={}),
+    ]
+    shown = document("bench", comparisons=[comparison(*rows, baseline="a eager")])
+    assert column(sheet_of(shown), "sizes") == ["height 224, width 200", DASH]
+
+
+def test_many_models_in_one_sheet_tell_the_sizes_of_each() -> None:
+    held = [
+        comparison(*(timed(name, 9.0, 1.0, model=model, sizes=sizes) for name in ("eager", "onnx")))
+        for model, sizes in (("a", {"time": 128}), ("b", {}), ("c", {}))
+    ]
+    (section,) = overview_sections(held)
+    assert section.sheet is not None
+    assert column(section.sheet, "sizes") == ["time 128", DASH, DASH]
+
+
 def test_comparisons_of_other_models_or_against_other_baselines_stand_apart() -> None:
     held = [cell(1), *networks().all_comparisons, cell(1, baseline="onnx")]
     found = [(table.models, len(table.comparisons)) for table in tables(held)]

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.examples import DOCUMENTS, bare_model, crashed_run, document, good_run
+from tests.report.examples import (
+    DOCUMENTS,
+    bare_model,
+    comparison,
+    crashed_run,
+    document,
+    good_run,
+    variant,
+)
 from tests.report.timings import doubtful, sweep
 from toolkit.report.csv import COLUMNS, guarded
 from toolkit.report.exporters import EXPORTERS, exported
@@ -59,6 +67,12 @@ def test_csv_has_one_row_a_form_with_plain_numbers() -> None:
 
 def test_csv_columns_are_the_documented_ones() -> None:
     assert list(rows_of(good_run())[0]) == list(COLUMNS)
+
+
+def test_csv_tells_the_sizes_that_were_timed() -> None:
+    held = comparison(variant("eager", 9.0, None, sizes={"height": 64, "width": 48}))
+    (row,) = rows_of(document("bench", comparisons=[held]))
+    assert row["sizes"] == "height=64 width=48"
 
 
 def test_csv_keeps_rows_of_what_failed() -> None:

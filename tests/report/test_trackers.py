@@ -70,6 +70,16 @@ def test_settings_that_a_name_does_not_tell_are_part_of_it() -> None:
     assert "eager+channels_last-cudnn=v9-cpu-float32-threads1-batch1" in names
 
 
+def test_sizes_are_part_of_a_name_where_there_are_any() -> None:
+    rows = [timed("eager", 9.0, 1.0, sizes=sizes) for sizes in ({"time": 128}, {}, None)]
+    found = entries([document("bench", comparisons=[comparison(*rows)])])
+    assert [entry.param for entry in found] == [
+        "eager-cpu-float32-threads1-batch1-time128",
+        "eager-cpu-float32-threads1-batch1",
+        "eager-cpu-float32-threads1-batch1-2",
+    ]
+
+
 def test_what_was_not_timed_is_no_entry() -> None:
     assert not [entry for entry in entries([doubtful()]) if entry.variant.variant == "pt2"]
 

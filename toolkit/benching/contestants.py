@@ -8,9 +8,10 @@ from pathlib import Path
 
 from toolkit import results
 from toolkit.baselines import Remeasure
+from toolkit.benching.sizes import sizes_of, without_batch
 from toolkit.benching.values import Row, Vetted, name_of
 from toolkit.bundle import require_trusted
-from toolkit.errors import MissingError, RefusedError, RunError, ToolkitError, UsageError
+from toolkit.errors import MissingError, RefusedError, RunError, ToolkitError
 from toolkit.events import Observe, Progress, ignore
 from toolkit.inputs import draw
 from toolkit.options import Cell, TimedForm
@@ -123,7 +124,7 @@ class Lineup:
     def _contestant(self, name: str, candidate: Candidate, runner: Runner) -> Contestant:
         """What was loaded, with its rotated buffers."""
         spec = candidate.subject.spec
-        sizes = sizes_of(spec, self.cell.batch)
+        sizes = sizes_of(spec, self.cell)
         calls = tuple(runner.prepare(draw(spec, sizes, seed)) for seed in range(BUFFERS))
         launching = None
         if isinstance(runner, Launching):
@@ -174,6 +175,7 @@ class Lineup:
             threads=chosen.threads or self.cell.threads,
             batch=self.cell.batch if BATCH in subject.spec.traced_sizes else None,
             weights=subject.built.weights.origin,
+            sizes=without_batch(sizes_of(subject.spec, self.cell)),
             size_bytes=form.size_bytes if form else None,
             parity_score=score,
             sha256=form.sha256 if form else None,
@@ -204,19 +206,7 @@ def source_of(candidate: Candidate, inputs: Arrays) -> Source:
 
 def example(spec: ModelSpec, cell: Cell) -> Arrays:
     """Inputs at the sizes that are timed."""
-    return draw(spec, sizes_of(spec, cell.batch), 0)
-
-
-def sizes_of(spec: ModelSpec, batch: int) -> dict[str, int]:
-    """The batch asked for; every other dynamic dimension at the largest size that checks run."""
-    sizes = {dimension.name: dimension.tested[-1] for dimension in spec.dimensions}
-    if BATCH in sizes:
-        if not spec.dimension(BATCH).allows(batch):
-            raise UsageError(f"batch {batch} is out of the model's range", model=spec.name)
-        sizes[BATCH] = batch
-    elif batch != 1:
-        raise UsageError("the model has no dimension called batch", model=spec.name)
-    return sizes
+    return draw(spec, sizes_of(spec, cell), 0)
 
 
 def dtype_of(spec: ModelSpec) -> str:

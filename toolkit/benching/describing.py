@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit import cold, results
-from toolkit.benching.contestants import Candidate, Lineup, example, sizes_of
+from toolkit.benching.contestants import Candidate, Lineup, example
+from toolkit.benching.sizes import sizes_of
 from toolkit.benching.values import Described
 from toolkit.cold import ColdStart
 from toolkit.cold.measuring import Told
@@ -56,9 +57,7 @@ def _work(lineup: Lineup, candidate: Candidate) -> results.Work | None:
     is_onnx = subject.file is not None
     module = None if is_onnx else subject.built.module
     try:
-        found = work_of(
-            subject.spec, sizes_of(subject.spec, lineup.cell.batch), path=path, module=module
-        )
+        found = work_of(subject.spec, sizes_of(subject.spec, lineup.cell), path=path, module=module)
     except ToolkitError:
         return None  # a column without figures
     return None if found is None else results.Work.model_validate(found, from_attributes=True)

@@ -18,6 +18,7 @@ from toolkit.benching.describing import described
 from toolkit.benching.entering import chosen_of, entered, formats_of
 from toolkit.benching.merging import Gathered, merged
 from toolkit.benching.rounds import timed
+from toolkit.benching.sizes import require_allowed, require_sizes
 from toolkit.benching.values import Described, Entrant, SetOfRounds, Task, Vetted, one_process
 from toolkit.benching.vetting import vetted
 from toolkit.events import Observe, ignore
@@ -40,11 +41,13 @@ def enter(
     """The verdicts of what is to be timed on a device; then the model, its forms in `folder`."""
     torch_device(device)
     subject = prepare(words, observe, trust=options.trust, fallback=True)
+    require_allowed(subject.spec, options.sizes)
     room.require_to_bench(subject, formats_of(chosen_of(subject, options)), written=False)
     folder.mkdir(parents=True, exist_ok=True)
     rows, forms = entered(subject, options, device, folder, observe)
     yield from rows
-    yield Entrant(words, forms, folder, ours=not subject.is_exported)
+    names = frozenset(one.name for one in subject.spec.dimensions)
+    yield Entrant(words, forms, folder, ours=not subject.is_exported, dimensions=names)
 
 
 def vet(entrants: Sequence[Entrant], task: Task, *, observe: Observe = ignore) -> Iterator[Vetted]:
@@ -102,6 +105,7 @@ def bench(
 
     What needs a process of its own is not timed, and nothing is started cold.
     """
+    require_sizes(options.sizes, [subject.spec for subject in subjects])
     with temporary_folder() as folder:
         for device in options.devices:
             candidates = []

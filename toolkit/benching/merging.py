@@ -169,6 +169,7 @@ class _Rendered:
             dtype=row.dtype,
             threads=row.threads,
             batch=row.batch,
+            sizes=None if row.sizes is None else dict(row.sizes),
             p50_us=timing.p50_us,
             p50_low_us=timing.p50_low_us,
             p50_high_us=timing.p50_high_us,

@@ -28,6 +28,8 @@ class Entrant:
     bundle: Path | None = None
     ours: bool = True
     """Whether this user's toolkit wrote the forms."""
+    dimensions: frozenset[str] = frozenset()
+    """The names of its dynamic dimensions, as far as it was asked for them."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Row:
     `ended` is "error" where that is no verdict of parity: it could not be loaded or called.
     `placed` and `remark` are what its runner says once it is loaded.
 
-    `batch` is None for a model without a dimension of that name. `alone` is timed in a process of
+    `batch` is None for a model without a dimension of that name, `sizes` are those of its other
+    dynamic dimensions. `alone` is timed in a process of
     its own.
     """
 
@@ -68,6 +71,7 @@ class Row:
     threads: int
     batch: int | None
     weights: str
+    sizes: Mapping[str, int] | None = None
     size_bytes: int | None = None
     parity_score: float | None = None
     note: str | None = None

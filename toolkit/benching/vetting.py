@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from toolkit import results
-from toolkit.benching.contestants import Candidate, Lineup, sizes_of
+from toolkit.benching.contestants import Candidate, Lineup
+from toolkit.benching.sizes import sizes_of
 from toolkit.benching.values import Vetted
 from toolkit.errors import ToolkitError
 from toolkit.events import Progress
+from toolkit.options import Cell
 from toolkit.parity.budget import Budget
 from toolkit.parity.limits import USUAL
 from toolkit.parity.plan import plan
@@ -55,7 +57,7 @@ def _is_more(candidate: Candidate, chosen: Chosen) -> bool:
 def _reference(candidate: Candidate, lineup: Lineup) -> Reference:
     """Eager and its oracle, at the sizes of the cell alone."""
     cell = lineup.cell
-    spec = at_sizes(candidate.subject.spec, cell.batch)
+    spec = at_sizes(candidate.subject.spec, cell)
     module = copy.deepcopy(candidate.subject.built.module).to(cell.device)
     seed = candidate.subject.words.seed
     budget = Budget(BUDGET_S)
@@ -69,9 +71,9 @@ def _reference(candidate: Candidate, lineup: Lineup) -> Reference:
     )
 
 
-def at_sizes(spec: ModelSpec, batch: int) -> ModelSpec:
+def at_sizes(spec: ModelSpec, cell: Cell) -> ModelSpec:
     """The spec with every dimension at the one size that is timed."""
-    sizes = sizes_of(spec, batch)
+    sizes = sizes_of(spec, cell)
     return replace(
         spec, dimensions=tuple(Dimension(name, size, size) for name, size in sizes.items())
     )

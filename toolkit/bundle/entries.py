@@ -45,13 +45,14 @@ class PortEntry(_Entry):
 
 
 class DimensionEntry(_Entry):
-    """The range of a dynamic dimension and the size that the exporters saw."""
+    """The range of a dynamic dimension, the size that the exporters saw, and the usual one."""
 
     name: str
     low: int
     high: int | None
     step: int
     traced: int
+    usual: int | None = None
 
 
 class PreprocessEntry(_Entry):

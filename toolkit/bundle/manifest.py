@@ -106,6 +106,7 @@ def dimension_entries(dimensions: Iterable[Dimension]) -> list[DimensionEntry]:
             high=dimension.high,
             step=dimension.step,
             traced=dimension.traced,
+            usual=dimension.usual,
         )
         for dimension in dimensions
     ]
@@ -146,7 +147,7 @@ def spec_of(manifest: Manifest) -> ModelSpec:
         call=None if manifest.call is None else call_from(manifest.call, names),
         outputs=tuple(map(_port, manifest.outputs)),
         dimensions=tuple(
-            Dimension(entry.name, entry.low, entry.high, entry.step, entry.traced)
+            Dimension(entry.name, entry.low, entry.high, entry.step, entry.traced, entry.usual)
             for entry in manifest.dimensions
         ),
         preprocess=_preprocess(manifest.preprocess),

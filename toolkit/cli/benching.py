@@ -36,6 +36,7 @@ class Bench:
     opset: int = OPSET
     trust: bool = False
     each: bool = False
+    sizes: Sequence[str] | None = None
     gate: GateOptions = field(default_factory=GateOptions)
 
     def values(self) -> BenchOptions:
@@ -51,6 +52,7 @@ class Bench:
             opset=self.opset,
             trust=self.trust,
             each=self.each,
+            sizes=_sizes(self.sizes or []),
             gate=self.gate.values(),
         )
 
@@ -84,6 +86,17 @@ def _counts(flag: str, text: str | int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
+def _sizes(words: Sequence[str]) -> dict[str, int]:
+    from toolkit.grammar import parse_size
+
+    found: dict[str, int] = {}
+    for word in (one.strip() for text in words for one in text.split(",")):
+        name, size = parse_size(word)
+        if found.setdefault(name, size) != size:
+            raise UsageError(f"--size {word}: {name} was to be {found[name]} already")
+    return found
+
+
 def _devices(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not names:
@@ -98,7 +111,9 @@ def bench(asks: Asks[BenchOptions]) -> int:
     held.require([options, *(ask.options for ask in asks.entries.values())])
 
     def work(sweep: Sweep) -> None:
-        found = sweep.resolve(words, everything=asks.everything, device=asks.device)
+        found = sweep.resolve(
+            words, everything=asks.everything, device=asks.device, sizes=options.sizes
+        )
         sweep.baseline = held.baseline
         _compare(sweep, found, asks)
         held.judge(sweep, session)

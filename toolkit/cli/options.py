@@ -216,6 +216,14 @@ Variants = Annotated[
     ),
 ]
 Batches = Annotated[str, typer.Option("--batch", metavar="N,...", help="Batch sizes to time.")]
+Sizes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--size",
+        metavar="NAME=N,...",
+        help="The size at which a dynamic dimension other than the batch is timed. Repeatable.",
+    ),
+]
 Threads = Annotated[
     str, typer.Option("--threads", metavar="N,...", help="Thread counts to time every runtime at.")
 ]

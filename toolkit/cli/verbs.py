@@ -150,6 +150,7 @@ def bench(
     names: NameOptions,
     variants: opt.Variants = None,
     batch: opt.Batches = "1",
+    sizes: opt.Sizes = None,
     threads: opt.Threads = "1",
     device: opt.Devices = "cpu",
     baseline_variant: opt.BaselineVariant = "eager",
@@ -203,6 +204,7 @@ def bench(
         opset=opset,
         trust=trust,
         each=each,
+        sizes=sizes,
         gate=gate,
     ).values()
     perform = benching.list_variants if list_variants else benching.bench
@@ -221,6 +223,7 @@ def run(
     out: opt.Out = RESULTS,
     opset: opt.Opset = 20,
     batch: opt.Batches = "1",
+    sizes: opt.Sizes = None,
     threads: opt.Threads = "1",
     device: opt.Device = "cpu",
     quick: Annotated[
@@ -245,7 +248,7 @@ def run(
     chosen = ModelOptions(names, weights, about)
     preset = benching.preset(quick=quick)
     timed = benching.Bench(
-        None, batch, threads, device, preset=preset, opset=opset, trust=trust
+        None, batch, threads, device, preset=preset, opset=opset, trust=trust, sizes=sizes
     ).values()
     judged = work.Check(formats, device, opset, out, trust, budget, limits).values()
     asked = work.stages(judged, timed, out)

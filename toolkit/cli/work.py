@@ -99,9 +99,13 @@ class Check:
         )
 
 
-def _resolved(asks: Asks[Any], device: str = "cpu") -> Callable[[Sweep], list[ModelWords]]:
+def _resolved(
+    asks: Asks[Any], device: str = "cpu", sizes: Mapping[str, int] | None = None
+) -> Callable[[Sweep], list[ModelWords]]:
     words = asks.words()
-    return lambda sweep: sweep.resolve(words, everything=asks.everything, device=device)
+    return lambda sweep: sweep.resolve(
+        words, everything=asks.everything, device=device, sizes=sizes or {}
+    )
 
 
 def untrained(model: str | None = None) -> UsageError:
@@ -174,7 +178,7 @@ def plan(asks: Asks[CheckOptions]) -> int:
 
 def run(asks: Asks[Stages]) -> int:
     """The whole way of each model: weights, export, check, bench."""
-    resolved = _resolved(asks, asks.device)  # before anything is trained
+    resolved = _resolved(asks, asks.device, asks.typed.options.bench.sizes)  # before any training
 
     def work(sweep: Sweep) -> None:
         for words in sweep.each(resolved(sweep)):

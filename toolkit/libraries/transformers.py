@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ WEIGHTS_FILES = (
     *("model.safetensors", "model.safetensors.index.json"),
     *("pytorch_model.bin", "pytorch_model.bin.index.json"),
 )
+USUAL_TOKENS = 128
 _FRAMES_A_POSITION = 2
 """Of Whisper: its second convolution has a stride of 2."""
 
@@ -103,7 +105,7 @@ def _spec(
             model=words.word,
             hint="say it by the names of forward's parameters: --input NAME=DIM,DIM,…[:DTYPE]",
         )
-    asked = {dimension.name: dimension for dimension in words.dimensions()}
+    asked = {one.name: usually(one) for one in words.dimensions()}
     used = {symbol for port in given for symbol in port.symbols}
     own = {one.name: one for one in dimensions if one.name in used}
     return ModelSpec(
@@ -207,7 +209,16 @@ def _sequence(config: Any, module: nn.Module) -> Dimension:
         padded = isinstance(part, nn.Embedding) and part.padding_idx is not None
         if padded and name.endswith("position_embeddings"):
             most = part.num_embeddings - part.padding_idx - 1
-    return Dimension(SEQUENCE, low=1, high=most if most and most > 0 else None)
+    return usually(Dimension(SEQUENCE, low=1, high=most if most and most > 0 else None))
+
+
+def usually(dimension: Dimension) -> Dimension:
+    """A length of texts with the one that is timed: 128 tokens, or the most that it takes."""
+    if dimension.name != SEQUENCE:
+        return dimension
+    high, low = dimension.high or USUAL_TOKENS, dimension.low
+    most = low + (min(high, USUAL_TOKENS) - low) // dimension.step * dimension.step
+    return replace(dimension, usual=max(low, most))
 
 
 def _pixels(config: Any) -> Port:

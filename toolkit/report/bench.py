@@ -16,7 +16,7 @@ from toolkit.report.numbers import (
     speedup_parts,
 )
 from toolkit.report.sheet import Cell, Column, Sheet, verdict, whole, words
-from toolkit.report.tables import SHARED, Table, Timed, models_of
+from toolkit.report.tables import SHARED, Table, Timed, models_of, told_of
 from toolkit.results import Variant
 
 COLUMNS = (
@@ -28,6 +28,7 @@ COLUMNS = (
     Column("dtype"),
     Column("threads", "right"),
     Column("batch", "right"),
+    Column("sizes", optional=True),
     Column(f"p50 {INTERVAL}", "right"),
     Column("device p50", "right", optional=True, spare=3),
     Column("p90", "right", optional=True, spare=2),
@@ -64,7 +65,7 @@ def _row(row: Timed, table: Table) -> list[Cell]:
         words(variant.model),
         words(variant.variant),
         words(_options(variant)),
-        *(whole(_shown(getattr(variant, name))) for name in SHARED if name != "model"),
+        *(whole(_shown(told_of(variant, name))) for name in SHARED if name != "model"),
         *_times(variant),
         Cell(("1",) if row.is_baseline else speedup_parts(variant.speedup, variant.verdict)),
         whole(_band(row, table)),

@@ -80,7 +80,8 @@ def _range(dimension: Dimension) -> str:
     high = "any" if dimension.high is None else str(dimension.high)
     step = f" in steps of {dimension.step}" if dimension.step > 1 else ""
     sizes = ", ".join(map(str, dimension.tested))
-    return f"{dimension.low} … {high}{step}, traced at {dimension.traced}, tested at {sizes}"
+    usual = "" if dimension.usual is None else f", usually {dimension.usual}"
+    return f"{dimension.low} … {high}{step}, traced at {dimension.traced}, tested at {sizes}{usual}"
 
 
 def _plan_pairs(plan: TrainingPlan | None) -> list[tuple[str, str]]:

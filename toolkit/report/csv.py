@@ -69,6 +69,11 @@ def _settings(row: Row) -> Value:
     return " ".join(f"{key}={value}" for key, value in held.items()) or None
 
 
+def _sizes(row: Row) -> Value:
+    held = (row.variant.sizes if row.variant else None) or {}
+    return " ".join(f"{name}={size}" for name, size in held.items()) or None
+
+
 def _clean_speedup(row: Row) -> Value:
     clean = row.variant.clean if row.variant else None
     return clean.speedup.estimate if clean and clean.speedup else None
@@ -136,6 +141,7 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
     "family": _comparison("family"),
     "seed": _comparison("seed"),
     "device_peak_bytes": _timing("device_peak_bytes"),
+    "sizes": _sizes,
 }
 """Every column, in order, and where its value stands."""
 

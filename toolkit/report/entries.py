@@ -57,4 +57,5 @@ def _param(variant: Variant) -> str:
     own = [f"{key}={value}" for key, value in variant.settings.items() if key not in told(variant)]
     batch = [] if variant.batch is None else [f"batch{variant.batch}"]
     parts = [variant.variant, *own, variant.device, variant.dtype, f"threads{variant.threads}"]
-    return without_controls("-".join([*parts, *batch])).replace("\n", " ")
+    sizes = [f"{name}{size}" for name, size in (variant.sizes or {}).items()]
+    return without_controls("-".join([*parts, *batch, *sizes])).replace("\n", " ")

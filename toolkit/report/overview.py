@@ -14,7 +14,7 @@ from toolkit.report.numbers import (
     speedup_parts,
 )
 from toolkit.report.sheet import Cell, Column, Section, Sheet, whole, words
-from toolkit.report.tables import Table, models_of, shared_line
+from toolkit.report.tables import Table, models_of, shared_line, told_sizes
 from toolkit.results import Comparison, Variant
 
 _CELL = ("device", "dtype", "threads", "batch")
@@ -42,22 +42,24 @@ def _section(together: Sequence[Comparison]) -> Section:
     baseline = together[0].baseline
     names = [row.variant.variant for row in table.rows if not row.is_baseline]
     variants = list(dict.fromkeys(names))
-    columns = [Column("model"), Column(f"{baseline} p50", "right")]
+    columns = [Column("model"), Column("sizes", optional=True), Column(f"{baseline} p50", "right")]
     columns += [Column(f"{name} {INTERVAL}", "right") for name in variants]
     columns.append(Column("A/A band", "right"))
-    shared = shared_line(table)
+    shared, alike = shared_line(table), "sizes" in table.shared
+    sheet = Sheet(columns, [_row(held, variants, alike=alike) for held in together])
     return Section(
         f"speed-up over {baseline}, by model" + (f": {shared}" if shared else ""),
-        Sheet(columns, [_row(held, variants) for held in together]),
+        sheet.without_empty_columns(NOTHING),
     )
 
 
-def _row(held: Comparison, variants: Sequence[str]) -> list[Cell]:
+def _row(held: Comparison, variants: Sequence[str], *, alike: bool) -> list[Cell]:
     own = {variant.variant: variant for variant in held.variants}
     band = NOTHING if held.aa_band is None else f"±{format_percent(held.aa_band)}"
     baseline = held.baseline_row
     return [
         words(held.variants[0].model),
+        words(NOTHING if alike else told_sizes(held.variants[0]) or NOTHING),
         whole(format_duration(of_us(baseline.p50_us if baseline else None))),
         *(_speedup(own.get(name)) for name in variants),
         whole(band),

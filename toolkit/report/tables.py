@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from toolkit.report.numbers import NOTHING, counted
 from toolkit.results import Comparison, Variant
 
-SHARED = ("model", "device", "dtype", "threads", "batch")
+SHARED = ("model", "device", "dtype", "threads", "batch", "sizes")
 """What goes to the heading where every row has the same value."""
 
 
@@ -46,7 +46,7 @@ class Table:
         """What all rows have in common, of `SHARED`."""
         found = {}
         for name in SHARED:
-            values = {getattr(row.variant, name) for row in self.rows}
+            values = {told_of(row.variant, name) for row in self.rows}
             if len(values) == 1:
                 value = values.pop()
                 found[name] = NOTHING if value is None else str(value)
@@ -59,12 +59,14 @@ class Table:
         return " · ".join([name, *self.cell(variant)])
 
     def cell(self, variant: Variant) -> list[str]:
-        """What tells a row's comparison from the others: device, dtype, threads and batch."""
+        """What tells a row's comparison from the others: device, dtype, threads, sizes."""
         shared = self.shared
         parts = [] if "device" in shared else [variant.device]
         parts += [] if "dtype" in shared else [variant.dtype]
         parts += [] if "threads" in shared else [counted(variant.threads, "thread")]
         parts += [] if "batch" in shared or variant.batch is None else [f"batch {variant.batch}"]
+        sizes = told_sizes(variant)
+        parts += [] if "sizes" in shared or sizes is None else [sizes]
         return parts
 
 
@@ -76,6 +78,17 @@ def tables(comparisons: Iterable[Comparison]) -> list[Table]:
     return [Table(tuple(together)) for together in found.values()]
 
 
+def told_of(variant: Variant, name: str) -> str | int | None:
+    """A fact of `SHARED` as tables tell it."""
+    value: str | int | None = told_sizes(variant) if name == "sizes" else getattr(variant, name)
+    return value
+
+
+def told_sizes(variant: Variant) -> str | None:
+    """The sizes besides the batch, `height 224, width 224`; None where there are none."""
+    return ", ".join(f"{name} {size}" for name, size in (variant.sizes or {}).items()) or None
+
+
 def models_of(comparisons: Sequence[Comparison]) -> list[str]:
     """The models that comparisons are about, in order of appearance."""
     names = [variant.model for held in comparisons for variant in held.variants]
@@ -83,13 +96,14 @@ def models_of(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def shared_line(table: Table) -> str:
-    """What all rows share: `lenet5 · cpu · float32 · 1 thread · batch 1`."""
+    """What all rows share: `lstm · cpu · float32 · 1 thread · batch 1 · time 128`."""
     shared = table.shared
     threads = shared.pop("threads", None)
-    batch = shared.pop("batch", None)
+    batch, sizes = shared.pop("batch", None), shared.pop("sizes", NOTHING)
     parts = list(shared.values())
     parts += [counted(int(threads), "thread")] if threads else []
     parts += [f"batch {batch}"] if batch and batch != NOTHING else []
+    parts += [sizes] if sizes != NOTHING else []
     return " · ".join(parts)
 
 

@@ -79,6 +79,7 @@ class RoundConditions(Value):
 class Variant(Value):
     """One row of a latency table; times are of single calls, over every timed call.
 
+    `sizes` are those of dynamic dimensions other than the batch; None where nothing told them.
     `settings` are options of the variant's own, such as `channels_last`. `rank` is 1 for the
     fastest; those that cannot be told apart share one. `device_p50_us` is by the device's own
     events, `device_peak_bytes` its memory for weights, inputs and a call, both of torch's variants
@@ -104,6 +105,7 @@ class Variant(Value):
     items_per_s: Measured
     speedup: Speedup | None
     verdict: TimingVerdict
+    sizes: dict[str, int] | None = None
     p95_us: Measured = None
     roof_percent: Measured = None
     bound: Bound | None = None

@@ -21,7 +21,7 @@ from toolkit.options import ExportOptions, TimedForm
 from toolkit.parity.findings import Finding, note
 from toolkit.parity.reference import Judged, Reference, core
 from toolkit.reasons import plain
-from toolkit.spec import FORMAT_NAMES
+from toolkit.spec import FORMAT_NAMES, ModelSpec
 from toolkit.stages import export_rows
 from toolkit.stages.bundled import bundle_of
 from toolkit.stages.checking import Checking, FormAtHand
@@ -33,12 +33,20 @@ from toolkit.stages.subject import Subject
 from toolkit.words import ModelWords
 
 
-def find(words: ModelWords) -> None:
-    """Raise where a word means nothing, before any work; a bundle is read, not opened."""
+def find(words: ModelWords) -> ModelSpec | None:
+    """What a word means, before any work; raises where it means nothing.
+
+    A bundle is read, not opened. None where only the model itself tells what it takes.
+    """
     operators.described(words.ort_libraries)
     operators.use(words.imports)
-    if bundle_of(words) is None and file_of(words) is None:
-        registry.find(words)
+    bundle = bundle_of(words)
+    if bundle is not None:
+        return bundle.spec
+    if file_of(words) is not None:
+        return None
+    spec = registry.find(words)
+    return None if words.dynamic or words.with_preprocess else spec
 
 
 def export_bundle(

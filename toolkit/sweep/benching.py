@@ -10,6 +10,7 @@ from toolkit import results
 from toolkit.baselines import Baseline, Remeasure, keep, remeasures
 from toolkit.benching import turns
 from toolkit.benching.merging import Gathered, merged
+from toolkit.benching.sizes import require_known
 from toolkit.benching.values import Described, Entrant, SetOfRounds, Task, Vetted, protocol_of
 from toolkit.errors import ToolkitError
 from toolkit.folders import temporary_folder
@@ -97,8 +98,20 @@ class Benching(Comparing):
                 ]
                 if entrants[0] is not None:  # without the baseline there is nothing to compare
                     had = [entrant for entrant in entrants if entrant is not None]
+                    if len(models) == len(self.meant) and not self._sized(had, options):
+                        return
                     self._keep_files(had, options.gate)
                     self.time(had, options, device)
+
+    def _sized(self, entrants: Sequence[Entrant], options: BenchOptions) -> bool:
+        """Whether each size belongs to a model; some know their dimensions only once they run."""
+        try:
+            known = [name for one in entrants for name in sorted(one.dimensions)]
+            require_known(options.sizes, known)
+        except ToolkitError as error:
+            self._failed(entrants[0].words.shown, "bench", error)
+            return False
+        return True
 
     def time(self, entrants: Sequence[Entrant], options: BenchOptions, device: str) -> None:
         """A comparison for each cell of a device, of forms that were judged already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from toolkit import results
 from toolkit.errors import REFUSED, UNJUDGED, ToolkitError
@@ -15,6 +16,7 @@ from toolkit.sweep.naming import telling_of_entries, told_apart
 from toolkit.words import ModelWords
 
 _DEATHS = ("timeout", "crash", "out-of-memory")
+_NO_SIZES: Mapping[str, int] = MappingProxyType({})
 _FINISH_S = {"train": 60.0}
 """What Ctrl-C does not end at once: a training judges and keeps its best weights so far."""
 
@@ -40,11 +42,17 @@ class Jobs(Outcome):
     """Whether exports follow: what those of several models need is imported once, for all."""
 
     def resolve(
-        self, words: Sequence[ModelWords], *, everything: bool, device: str = "cpu"
+        self,
+        words: Sequence[ModelWords],
+        *,
+        everything: bool,
+        device: str = "cpu",
+        sizes: Mapping[str, int] = _NO_SIZES,
     ) -> list[ModelWords]:
         """The models meant, every word known to name one; raises `UsageError` before any work.
 
-        A user's code that ends the process which looks it up is left for its own stages to tell.
+        So it does for `sizes` that no model takes. A user's code that ends the process which looks
+        it up is left for its own stages to tell.
         """
         told_apart(words)  # before any code of theirs is run; patterns are known only afterwards
         found: list[ModelWords] = []
@@ -52,7 +60,8 @@ class Jobs(Outcome):
         if several:
             expect_exports()
         with telling_of_entries(words):
-            for value in self._job("resolve", tuple(words), everything, device, fresh=several):
+            asked = (tuple(words), everything, device, dict(sizes))
+            for value in self._job("resolve", *asked, fresh=several):
                 if not isinstance(value, Death):
                     found, self.surroundings = value  # type: ignore[misc]
                 elif not found:
