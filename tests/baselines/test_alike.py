@@ -86,6 +86,95 @@ def test_another_protocol_or_setting_is_a_difference(keys: dict[str, Any], what:
     assert told(run(table(**keys))) == [what]
 
 
+SAID: dict[str, Any] = {
+    "inputs": ["x=batch,3,64,64"],
+    "dims": [],
+    "arguments": ["width=4"],
+    "with_preprocess": False,
+    "bench": {"opset": 20},
+}
+
+
+def saying(**said: Any) -> Document:
+    return run(table()).model_copy(update={"asked": {**SAID, **said}})
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        (
+            {"inputs": ["x=batch,3,32,32"]},
+            "--input: x=batch,3,64,64 then, x=batch,3,32,32 now",
+        ),
+        ({"dims": ["batch=1..64"]}, "--dim: not told then, batch=1..64 now"),
+        ({"arguments": []}, "--arg: width=4 then, not told now"),
+        ({"with_preprocess": True}, "--with-preprocess: no then, yes now"),
+        ({"bench": {"opset": 18}}, "--opset: 20 then, 18 now"),
+    ],
+)
+def test_what_was_said_of_a_model_is_a_condition(said: dict[str, Any], what: str) -> None:
+    assert told(saying(**said), saying()) == [what]
+    asked = baselines.Asked(said={**SAID, **said}, models=["lenet5"])
+    assert [str(one) for one in baselines.asked_differences(saying(), asked)] == [what]
+
+
+def test_what_is_said_of_another_model_is_no_condition() -> None:
+    asked = baselines.Asked(said={**SAID, "inputs": ["y=3"]}, models=["net.py:Other"])
+    assert baselines.asked_differences(saying(), asked) == []
+
+
+def test_what_an_entry_of_the_settings_says_is_a_condition_of_its_model() -> None:
+    then, now = (
+        run(table()).model_copy(
+            update={"asked": {"models": {"lenet5": {**SAID, "inputs": [x]}, other: {"inputs": []}}}}
+        )
+        for x, other in (("x=batch,8", "first"), ("x=batch,9", "second"))
+    )
+    assert told(now, then) == ["lenet5: --input: x=batch,8 then, x=batch,9 now"]
+
+
+def test_a_run_that_does_not_tell_what_was_said_differs_in_nothing_by_it() -> None:
+    assert told(saying()) == told(THEN, saying()) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"time": 128}, ["lenet5 eager: sizes: time 5 then, time 128 now"]),
+        ({"time": 5}, []),
+        (None, []),
+    ],
+)
+def test_another_size_is_a_difference_where_both_runs_tell_it(
+    sizes: dict[str, int] | None, expected: list[str]
+) -> None:
+    then = run(table(every_row={"sizes": {"time": 5}}))
+    now = run(table(every_row={"sizes": {"time": 5}}, rows={"eager": {"sizes": sizes}}))
+    assert told(now, then) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (baselines.Asked(batches=[8]), ["batch: 1 then, 8 now"]),
+        (baselines.Asked(batches=[8, 1], devices=["cpu", "cuda"]), []),
+        (baselines.Asked(devices=["cuda"]), ["device: cpu then, cuda now"]),
+        (baselines.Asked(sizes={"time": 9}), ["size of time: 5 then, 9 now"]),
+        (baselines.Asked(sizes={"time": 5, "height": 9}), []),
+    ],
+)
+def test_what_is_asked_for_and_was_never_timed_is_known_beforehand(
+    asked: baselines.Asked, expected: list[str]
+) -> None:
+    then = run(table(every_row={"sizes": {"time": 5}}))
+    assert [str(one) for one in baselines.asked_differences(then, asked)] == expected
+
+
+def test_a_model_without_a_batch_is_no_other_batch() -> None:
+    then = run(table(every_row={"batch": None}))
+    assert baselines.asked_differences(then, baselines.Asked(batches=[1])) == []
+
+
 def test_what_was_not_timed_has_no_conditions() -> None:
     now = run(table(rows={"onnx": untimed("it crashed", settings={"threads": "2"})}))
     assert told(now) == []

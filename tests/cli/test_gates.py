@@ -35,10 +35,11 @@ class Measured:
         return self.found.model_copy(update=update)
 
 
-def here(*, threads: int = 1, preset: str = "usual") -> Document:
+def here(*, preset: str = "usual", **row: object) -> Document:
     """A run on this machine, under these versions."""
-    made = run(table(every_row={"threads": threads}, preset=preset), toolkit=__version__)
-    return made.model_copy(update={"environment": environment(None, 1)})
+    made = run(table(every_row=row, preset=preset), toolkit=__version__)
+    asked = {"inputs": ["x=3"]}
+    return made.model_copy(update={"environment": environment(None, 1), "asked": asked})
 
 
 def judged(now: Document, gate: Gate) -> Sweep:
@@ -64,9 +65,12 @@ def main(own_folder: Path) -> Gate:
     [
         (here(threads=2), "threads: 2 then, 1 now"),
         (here(preset="rigorous"), "protocol: rigorous then, usual now"),
+        (here(batch=8), "batch: 8 then, 1 now"),
+        (here(device="cuda"), "device: cuda then, cpu now"),
+        (here(model="nowhere.py:Net"), "--input: x=3 then, not told now"),
     ],
 )
-def test_other_threads_or_another_protocol_are_refused_before_anything_is_measured(
+def test_other_conditions_that_are_known_are_refused_before_anything_is_measured(
     toolkit_command: Command, then: Document, told: str
 ) -> None:
     results.save(then, Path("then.json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 import torch
 
 from tests.cli.conftest import Command
+from toolkit import results
+from toolkit._version import __version__
+from toolkit.cli import resuming
+from toolkit.cli.session import environment
+from toolkit.errors import ResultsError
 
 INPUT = ("--input", "x=batch,8", "-f", "trace", "--results", "results.json")
 FIRST, SECOND = "networks.py:Plain", "networks.py:Chatty"
@@ -257,3 +263,22 @@ def test_a_missed_floor_is_still_missed_after_resuming(
     assert first.code == again.code == 1
     assert again.document["train"] == first.document["train"]
     assert "misses the floor" in json.dumps(first.document["export"])
+
+
+@pytest.mark.parametrize(("now", "goes_on"), [({}, True), ({"time": 5}, False)])
+def test_an_option_that_an_earlier_toolkit_did_not_have_was_not_said(
+    tmp_path: Path, now: dict[str, int], goes_on: bool
+) -> None:
+    kept = results.Document(
+        command="run",
+        toolkit=__version__,
+        environment=environment(None, 1),
+        exit_code=0,
+        asked={"seed": 0},
+    )
+    path = tmp_path / "run.json"
+    results.save(kept, path)
+    asked = {"seed": 0, "sizes": now}
+    refused = contextlib.nullcontext() if goes_on else pytest.raises(ResultsError, match="sizes")
+    with refused:
+        assert resuming.earlier(path, "run", asked, environment(None, 1)) is not None

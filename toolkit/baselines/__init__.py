@@ -1,6 +1,7 @@
 """Runs held against saved ones: kept under a name, compared like with like, case by case."""
 
 from toolkit.baselines.alike import (
+    Asked,
     UnlikeError,
     asked_differences,
     differences,
@@ -24,6 +25,7 @@ from toolkit.baselines.verdicts import NoisyGateError, gate_error, judged
 
 __all__ = [
     "USUAL_LIMIT",
+    "Asked",
     "Baseline",
     "BaselineNotFoundError",
     "Case",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from toolkit.baselines.cases import NOT_TIMED, Case, Timed, tables
+from toolkit.baselines.said import said_pairs
 from toolkit.errors import RefusedError
 from toolkit.results import Comparison, Difference, Document, Environment, Preset, Variant
 
@@ -38,16 +41,50 @@ def environment_differences(baseline: Document, now: Environment, toolkit: str) 
     return [_difference(*pair) for pair in pairs if pair[1] != pair[2]]
 
 
-def asked_differences(
-    baseline: Document, threads: Iterable[int], presets: Iterable[Preset]
-) -> list[Difference]:
-    """Thread counts and presets that are asked for and that nothing in the baseline has."""
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for, as far as it is a condition and known before anything is measured.
+
+    `said` is what a document holds under `asked`, `models` the models that are meant.
+    """
+
+    threads: Iterable[int] = ()
+    presets: Iterable[Preset] = ()
+    batches: Iterable[int] = ()
+    devices: Iterable[str] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    said: Mapping[str, Any] | None = None
+    models: Iterable[str] = ()
+
+
+def asked_differences(baseline: Document, asked: Asked) -> list[Difference]:
+    """What is asked for and nothing in the baseline has, and what was said of its models."""
     held = baseline.all_comparisons
-    pairs: Mapping[str, tuple[Iterable[object], Iterable[object]]] = {
-        "threads": ((row.threads for one in held for row in one.variants), threads),
-        "protocol": ((one.preset for one in held), presets),
+    rows = [row for one in held for row in one.variants]
+    pairs: dict[str, tuple[Iterable[object], Iterable[object]]] = {
+        "threads": ((row.threads for row in rows), asked.threads),
+        "protocol": ((one.preset for one in held), asked.presets),
+        "batch": ((row.batch for row in rows if row.batch is not None), asked.batches),
+        "device": ((row.device for row in rows), asked.devices),
     }
-    return [one for what, (then, now) in pairs.items() for one in _apart(what, then, now)]
+    for name, size in asked.sizes.items():
+        then = (row.sizes[name] for row in rows if row.sizes and name in row.sizes)
+        pairs[f"size of {name}"] = (then, [size])
+    found = [one for what, (then, now) in pairs.items() for one in _apart(what, then, now)]
+    return [*found, *said_differences(baseline, asked.said, asked.models)]
+
+
+def said_differences(
+    baseline: Document, said: Mapping[str, Any] | None, models: Iterable[str]
+) -> list[Difference]:
+    """What is said of models, their inputs, arguments and opset, that was not said then."""
+    shared = set(_models(baseline)) & set(models)
+    pairs = said_pairs(baseline.asked, said, shared)
+    return list(dict.fromkeys(_difference(*one) for one in pairs if one[1] != one[2]))
+
+
+def _models(document: Document) -> list[str]:
+    return [row.model for one in document.all_comparisons for row in one.variants]
 
 
 def differences(baseline: Document, now: Document) -> list[Difference]:
@@ -60,6 +97,7 @@ def differences(baseline: Document, now: Document) -> list[Difference]:
     found += _accelerators(baseline, now)
     found += _spans(baseline, now)
     found += _protocols(baseline, now)
+    found += said_differences(baseline, now.asked, _models(now))
     found += _rows(baseline, now)
     return list(dict.fromkeys(found))
 
@@ -151,7 +189,17 @@ def _rows(baseline: Document, now: Document) -> Iterator[Difference]:
         if (library := then.row.runtime) in _RUNTIMES:
             versions = [getattr(one.environment, library) for one in (baseline, now)]
             yield from [_difference(library, *versions)] if versions[0] != versions[1] else []
+        yield from _sizes(name, then.row.sizes, other.row.sizes)
         yield from _settings(name, then.row.settings, other.row.settings)
+
+
+def _sizes(
+    of: str, then: Mapping[str, int] | None, now: Mapping[str, int] | None
+) -> Iterator[Difference]:
+    """Sizes of dimensions; an older document does not tell them, and nothing is known then."""
+    if then is not None and now is not None and then != now:
+        told = (", ".join(f"{name} {size}" for name, size in one.items()) for one in (then, now))
+        yield _difference(f"{of}sizes", *told)
 
 
 def _timed(document: Document) -> dict[Case, Timed]:

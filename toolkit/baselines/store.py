@@ -1,4 +1,4 @@
-"""Saved runs: `NAME.json` in a folder beside the results, or any results file."""
+"""Saved runs: `NAME.json` in `baselines` of a folder of results, or any results file."""
 
 from __future__ import annotations
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from toolkit._version import __version__
-from toolkit.cli.asking import Asks
+from toolkit.cli.asking import Ask, Asks
 from toolkit.cli.gating import GateOptions
 from toolkit.cli.session import environment, say
+from toolkit.cli.work import plainly
 from toolkit.errors import UsageError
 from toolkit.options import EAGER, OPSET, BenchOptions, Gate
 from toolkit.results import Preset
@@ -108,7 +109,8 @@ def bench(asks: Asks[BenchOptions]) -> int:
     """Time every form of each model that passes parity, and models against each other."""
     words, options = asks.words(), asks.typed.options
     held = Held(options.gate)
-    held.require([options, *(ask.options for ask in asks.entries.values())])
+    said = plainly(_ungated(asks).asked("bench"))
+    held.require(asks, said, words)
 
     def work(sweep: Sweep) -> None:
         found = sweep.resolve(
@@ -125,8 +127,18 @@ def bench(asks: Asks[BenchOptions]) -> int:
             "against": sweep.against,
         }
 
-    session = asks.typed.common.session("bench", build, max(options.threads))
+    session = asks.typed.common.session("bench", build, max(options.threads), said)
     return session.run(work)
+
+
+def _ungated(asks: Asks[BenchOptions]) -> Asks[BenchOptions]:
+    """The asks without what the run is held against, which is no option of what is measured."""
+
+    def plain(ask: Ask[BenchOptions]) -> Ask[BenchOptions]:
+        return replace(ask, options=replace(ask.options, gate=Gate()))
+
+    entries = {name: plain(ask) for name, ask in asks.entries.items()}
+    return replace(asks, typed=plain(asks.typed), entries=entries)
 
 
 def _compare(sweep: Sweep, found: Sequence[ModelWords], asks: Asks[BenchOptions]) -> None:
@@ -152,18 +164,37 @@ class Held:
         if gate.baseline is not None:
             self.baseline = baselines.find(gate.baseline, gate.folder)
 
-    def require(self, asked: Sequence[BenchOptions]) -> None:
-        """Refuse a saved run of another machine or protocol before anything is measured."""
+    def require(
+        self, asks: Asks[BenchOptions], said: dict[str, Any], words: Sequence[ModelWords]
+    ) -> None:
+        """Refuse a saved run of another machine or protocol before anything is measured.
+
+        What only the models themselves tell, as dtypes and usual sizes, is compared afterwards.
+        """
         from toolkit import baselines
 
         if self.baseline is None:
             return
         then = self.baseline.document
+        typed = asks.typed.chosen
+        asked = [ask.options for ask in asks.entries.values()]
+        asked += [asks.typed.options] if typed.names_any or not asked else []
         threads = {count for options in asked for count in _threads(options)}
         now = environment(None, max(threads))
         unlike = [
             *baselines.environment_differences(then, now, __version__),
-            *baselines.asked_differences(then, threads, {options.preset for options in asked}),
+            *baselines.asked_differences(
+                then,
+                baselines.Asked(
+                    threads,
+                    {options.preset for options in asked},
+                    {batch for options in asked for batch in options.batches},
+                    {device for options in asked for device in options.devices},
+                    asks.typed.options.sizes,
+                    said,
+                    [one.shown for one in words],
+                ),
+            ),
         ]
         baselines.require_alike(unlike, self.baseline.name, anyway=self._gate.anyway)
 

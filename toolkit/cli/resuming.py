@@ -52,6 +52,8 @@ def earlier(
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Options that are not what they were, one by one; what one run alone has is of new models."""
     for key in dict.fromkeys((*before, *after)):
+        if key not in before and not after[key]:
+            continue  # an option that an earlier toolkit did not have, and that is not said
         was, now = before.get(key), after.get(key)
         if isinstance(was, dict) and isinstance(now, dict):
             if key in (FILES, ENTRIES):

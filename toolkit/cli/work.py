@@ -56,13 +56,13 @@ class Common:
             self.child.timeout,
             self.child.memory_limit,
             threads,
-            None if asked is None else _plainly(asked),
+            None if asked is None else plainly(asked),
             resume,
             self.junit,
         )
 
 
-def _plainly(asked: Mapping[str, object]) -> dict[str, Any]:
+def plainly(asked: Mapping[str, object]) -> dict[str, Any]:
     """Options as JSON holds them; the folders that outputs go to are no options of the results."""
     tree: dict[str, Any] = json.loads(json.dumps(asked, default=_as_json))
     return tree
