@@ -11,6 +11,7 @@ from tests.report.examples import check, comparison, document, variant
 from toolkit.results import CheckResult, Comparison, Document, Samples, Variant
 
 CALLS = 5
+COMMIT = "0123456789abcdef" * 2
 FILED = ("onnx", "trace", "script", "pt2")
 USUAL: Mapping[str, float] = {"eager": 232.0, "onnx": 22.0, "trace": 170.0}
 """Microseconds a call."""
@@ -83,6 +84,7 @@ def run(
     machine: Mapping[str, Any] | None = None,
     toolkit: str = "0.1.0",
     exit_code: int = 0,
+    **keys: Any,
 ) -> Document:
     """A run of `bench` in which every form passed its check; `machine` is what is another one."""
     if checks is None:
@@ -91,7 +93,8 @@ def run(
         checks = [check(name) for name in formats]
     made = document("bench", exit_code, comparisons=list(comparisons), results=checks)
     environment = made.environment.model_copy(update=dict(machine or {}))
-    return made.model_copy(update={"environment": environment, "toolkit": toolkit})
+    own = {"environment": environment, "toolkit": toolkit, "toolkit_commit": COMMIT}
+    return made.model_copy(update={**own, **keys})
 
 
 def changed(*names: str) -> dict[str, dict[str, Any]]:

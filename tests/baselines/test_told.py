@@ -48,6 +48,17 @@ def test_every_case_has_a_row_with_its_change_and_its_verdict() -> None:
     assert rows["eager"][-1] == "yardstick"
 
 
+def test_commits_stand_there_where_they_differ() -> None:
+    later = SLOWER.model_copy(update={"commit": "fedcba9876543210+"})
+    then = THEN.model_copy(update={"commit": "0123456789abcdef"})
+    told = "commit 0123456789ab then, fedcba987654 with changes now"
+    assert told in shown(judged(then, later, "main"))
+    assert "toolkit 012" not in shown(judged(then, later, "main"))
+    assert "then," not in section(judged(THEN, SLOWER, "main")).caption[-1]
+    moved = SLOWER.model_copy(update={"toolkit_commit": None})
+    assert "toolkit 0123456789ab then, not told now" in shown(judged(THEN, moved, "main"))
+
+
 def test_failures_are_errors_and_come_first() -> None:
     remarks = section(judged(THEN, SLOWER, "main", 0.05)).remarks
     assert [(one.level, one.name) for one in remarks] == [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.baselines.recorded import USUAL, changed, run, table, untimed
+from tests.baselines.recorded import COMMIT, USUAL, changed, run, table, untimed
 from tests.report.examples import check
 from toolkit.baselines import gate_error, judged
 from toolkit.baselines.changes import Change
@@ -129,8 +129,32 @@ def test_row_4_another_score_is_no_drift(row: dict[str, Any], cases: int) -> Non
 
 
 def test_row_5_the_same_file_is_as_before_however_noisy_the_machine() -> None:
-    found = against(run(table(seed=2, noise=0.2, aa_band=0.3)))
+    found = against(run(table(seed=2, noise=0.2, aa_band=0.3)), limit=None)
     assert (of(found, "onnx").drift, of(found, "onnx").how) == ("as before", "same file")
+
+
+@pytest.mark.parametrize(("band", "noisy"), [(0.05, False), (0.051, True), (None, False)])
+def test_row_5_a_gate_on_a_noisy_machine_cannot_tell_even_of_the_same_file(
+    band: float | None, noisy: bool
+) -> None:
+    found = against(run(table(seed=2, aa_band=band)))
+    message = "in this run identical code was seen 5.1 % apart"
+    assert of(found, "onnx").drift == ("cannot tell" if noisy else "as before")
+    assert of(found, "onnx").message == (message if noisy else None)
+    assert found.exit_code == 3 or not noisy
+
+
+@pytest.mark.parametrize("commit", ["fedcba9876543210", None, f"{COMMIT}+"])
+def test_row_5_the_same_file_by_another_toolkit_is_measured(commit: str | None) -> None:
+    now = run(table(times(onnx=1.3), seed=2), toolkit_commit=commit)
+    found = against(now)
+    assert (of(found, "onnx").drift, of(found, "onnx").how) == ("speed drift", "ratios")
+    assert found.differences == []
+
+
+def test_row_5_nobody_knows_which_toolkit_two_changed_checkouts_had() -> None:
+    then, now = (run(table(seed=seed), toolkit_commit=f"{COMMIT}+") for seed in (1, 2))
+    assert of(against(now, then), "onnx").how == "ratios"
 
 
 def test_row_5_the_same_file_on_another_version_is_measured() -> None:

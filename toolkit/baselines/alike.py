@@ -10,6 +10,7 @@ from toolkit.baselines.cases import NOT_TIMED, Case, Timed, tables
 from toolkit.baselines.said import said_pairs
 from toolkit.errors import RefusedError
 from toolkit.results import Comparison, Difference, Document, Environment, Preset, Variant
+from toolkit.timing.revision import CHANGED
 
 UNTOLD = "not told"
 """A condition that a document does not tell."""
@@ -85,6 +86,21 @@ def said_differences(
 
 def _models(document: Document) -> list[str]:
     return [row.model for one in document.all_comparisons for row in one.variants]
+
+
+def same_toolkit(baseline: Document, now: Document) -> bool:
+    """Whether the very same toolkit measured both: of a changed checkout nobody knows."""
+    commits = baseline.toolkit_commit, now.toolkit_commit
+    return commits[0] == commits[1] and not (commits[0] or CHANGED).endswith(CHANGED)
+
+
+def commit_differences(baseline: Document, now: Document) -> list[Difference]:
+    """The commits that the two are of, where they differ; of the toolkit only another pair."""
+    pairs = {
+        (baseline.toolkit_commit, now.toolkit_commit): "toolkit",
+        (baseline.commit, now.commit): "commit",
+    }
+    return [_difference(what, *pair) for pair, what in pairs.items() if pair[0] != pair[1]]
 
 
 def differences(baseline: Document, now: Document) -> list[Difference]:

@@ -11,7 +11,7 @@ both runs together.
 | 2 | timed | not there, or not timed; its check does not say that it fails | `missing` | 1 |
 | 3 | timed | its check fails | `parity drift` | 1 |
 | 4 | timed | the same file, over as many cases, with another score | `parity drift` | 1 |
-| 5 | timed | the same file under the same conditions | `as before` | 0 |
+| 5 | timed | the same file, conditions and commit of the toolkit | `as before` | 0 |
 | 6 | timed | timed, and itself what the others are held against | `yardstick` | 0 |
 | 7 | noisy, unstable, timed alone, or in one process without artefact | or so | `cannot tell` | 3 |
 | 8 | timed | lo is over the limit and over the band | `speed drift` | 1 |
@@ -20,10 +20,10 @@ both runs together.
 | 11 | timed | lo is over the band | `slower` | 0 |
 | 12 | timed | anything else | `as before` | 0 |
 
-Exits of rows 7, 8 and 10 are those of a gate. A gate passes only what is proven not to be
-slower by more than the limit, and says no only to what is proven to be: what lies between is not
-known. It passes as a whole when every case does, so no pass is owed to the number of cases. A
-gate that judged nothing exits 3.
+Exits of rows 7, 8 and 10 are those of a gate, where row 5 too is `cannot tell` if this run is
+noisy. A gate passes only what is proven not to be slower by more than the limit, and says no only
+to what is proven to be: what lies between is not known. It passes as a whole when every case does,
+so no pass is owed to the number of cases. A gate that judged nothing exits 3.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from toolkit.baselines.alike import differences
+from toolkit.baselines.alike import commit_differences, differences, same_toolkit
 from toolkit.baselines.cases import Case, Table, Timed, check_of, tables
 from toolkit.baselines.changes import Change, Pair, by_ratios, side_by_side
 from toolkit.baselines.limits import USUAL_LIMIT
 from toolkit.baselines.parity import Told, parity_drift, same_file
 from toolkit.errors import RefusedError
 from toolkit.results import Against, BaselineVerdict, Document, Drift
+from toolkit.timing.statistics import NOISY_BAND
 
 _NAMED = 3
 """So many cases that a gate cannot tell are named."""
@@ -71,15 +72,17 @@ def said(change: Change, limit: float) -> Drift:
 def judged(baseline: Document, now: Document, name: str, limit: float | None = None) -> Against:
     """What became of the baseline's cases; `limit` is the gate's, None where nothing is gated."""
     unlike = differences(baseline, now)
-    judging = _Judging(baseline, now, not unlike, USUAL_LIMIT if limit is None else limit)
+    gated = limit is not None
+    judging = _Judging(baseline, now, not unlike, USUAL_LIMIT if limit is None else limit, gated)
     verdicts = list(judging.verdicts())
     beside = unlike and any(one.how == "side by side" for one in verdicts)
     return Against(
         baseline=name,
         limit=judging.limit,
-        gated=limit is not None,
+        gated=gated,
         verdicts=verdicts,
         differences=unlike,
+        commits=commit_differences(baseline, now),
         notes=[_BESIDE] if beside else [],
     )
 
@@ -112,6 +115,7 @@ class _Judging:
     now: Document
     alike: bool
     limit: float
+    gated: bool
 
     @cached_property
     def _now(self) -> dict[Case, Table]:
@@ -141,11 +145,22 @@ class _Judging:
         drifted = parity_drift(then, now, alike=self.alike)
         if drifted is not None:
             found = _verdict(case, "parity drift", message=drifted)
-        elif self.alike and same_file(then.timed, now.timed):
-            found = _verdict(case, "as before", how="same file")
+        elif self._is_unchanged(then.timed, now.timed):
+            found = self._unchanged(case, now.timed.comparison.aa_band)
         else:
             found = self._speed(case, table, current)
         return found.model_copy(update={"score_then": then.score, "score_now": now.score})
+
+    def _is_unchanged(self, then: Timed, now: Timed) -> bool:
+        """Another commit of the toolkit could time the same file otherwise."""
+        return self.alike and same_toolkit(self.baseline, self.now) and same_file(then, now)
+
+    def _unchanged(self, case: Case, band: float | None) -> BaselineVerdict:
+        """The very same file; a machine that is too noisy for a gate is too noisy for it too."""
+        if self.gated and band is not None and band > NOISY_BAND:
+            apart = f"in this run identical code was seen {100 * band:.3g} % apart"
+            return _verdict(case, "cannot tell", message=apart)
+        return _verdict(case, "as before", how="same file")
 
     def _gone(self, case: Case, then: Told, row: Timed, reason: str) -> BaselineVerdict:
         """A case without a time now: its form is wrong, or it is missing."""

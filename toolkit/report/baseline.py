@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from toolkit.report.caption import short_commit
 from toolkit.report.check import format_score
 from toolkit.report.numbers import INTERVAL, NOTHING, counted, format_count
 from toolkit.report.sheet import Cell, Column, Remark, Section, Sheet, whole, words
@@ -54,7 +55,7 @@ def baseline_sections(against: Against | None) -> list[Section]:
             f"against {against.baseline}",
             sheet.without_empty_columns(NOTHING) if rows else None,
             sorted(remarks, key=lambda remark: remark.level != "error"),
-            [line for line in (_gate(against), _shared_line(shared), _blind_spot(against)) if line],
+            [line for line in _caption(against, shared) if line],
         )
     ]
 
@@ -97,6 +98,19 @@ def _shared_line(shared: Mapping[str, str]) -> str:
     if shared.get("batch", NOTHING) != NOTHING:
         told.append(f"batch {shared['batch']}")
     return " · ".join(told)
+
+
+def _caption(against: Against, shared: Mapping[str, str]) -> list[str]:
+    return [_gate(against), _shared_line(shared), _blind_spot(against), _commits(against)]
+
+
+def _commits(against: Against) -> str:
+    """`commit 0123abcd then, 4567cdef now`, where they differ."""
+    told = (
+        f"{one.what} {short_commit(one.then)} then, {short_commit(one.now)} now"
+        for one in against.commits
+    )
+    return " \N{MIDDLE DOT} ".join(told)
 
 
 def _gate(against: Against) -> str:

@@ -78,6 +78,7 @@ class Difference(Value):
 class Against(Value):
     """A run against the baseline of this name; `limit` is a fraction: 0.05 is 5 % slower.
 
+    `commits` are those of the working folder and of the toolkit, where they differ: no conditions.
     Where nothing is `gated` the limit is the usual one, and speed decides no exit code.
     """
 
@@ -86,6 +87,7 @@ class Against(Value):
     gated: bool
     verdicts: list[BaselineVerdict] = Field(default_factory=list)
     differences: list[Difference] = Field(default_factory=list)
+    commits: list[Difference] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
     @property
