@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.baselines.recorded import run, table
 from tests.timing.recorded import a_set, around
 from toolkit import pipeline, results
+from toolkit.baselines import Baseline, artefacts
 from toolkit.benching import turns
 from toolkit.benching.values import Described, Entrant, Row, SetOfRounds, Task, Vetted
 from toolkit.errors import MissingError, UsageError
@@ -359,3 +361,41 @@ def test_what_is_more_than_a_form_is_judged_once_before_the_sets(
     assert names[0] == "vet"
     assert names.count("vet") == 1
     assert all("onnx-none" in task.vetted for task in processes.sets)
+
+
+def saved(*rows: tuple[str, int]) -> Baseline:
+    """A saved run of Net: variants with the threads that each had, a comparison for each."""
+    held = [
+        table({"eager": 9.0, "onnx": 3.0}, every_row={"model": WORDS.shown}, rows=as_row(*row))
+        for row in rows
+    ]
+    return Baseline("main", Path("main.json"), run(*held))
+
+
+def as_row(variant: str, threads: int) -> dict[str, dict[str, object]]:
+    return {"onnx": {"variant": variant, "threads": threads, "format": "onnx"}}
+
+
+@pytest.mark.parametrize(
+    ("variant", "then", "threads", "expected"),
+    [
+        ("onnx", [("onnx", 1)], (1, 2), [[1], []]),
+        ("onnx+threads=2", [("onnx+threads=2", 2)], (1,), [[1]]),
+        ("onnx+threads=2", [("onnx+threads=2", 2)] * 2, (1, 4), [[1], [2]]),
+        ("onnx+threads=2", [("onnx+threads=4", 4)], (1,), [[]]),
+    ],
+)
+def test_a_saved_file_is_timed_again_at_the_threads_of_its_own_variant(
+    monkeypatch: pytest.MonkeyPatch,
+    variant: str,
+    then: list[tuple[str, int]],
+    threads: tuple[int, ...],
+    expected: list[list[int]],
+) -> None:
+    monkeypatch.setattr(artefacts, "_at_hand", lambda *_: Path("model.onnx"))
+    processes = Processes(lambda _: [a_row(name) for name in ("eager", variant)])
+    monkeypatch.setattr(jobs, "run_job", processes.run)
+    sweep = Sweep(baseline=saved(*then))
+    options = BenchOptions(("eager", variant), threads=threads, preset="quick")
+    sweep.time([Entrant(WORDS, {"onnx": ONNX}, Path())], options, "cpu")
+    assert [[one.case.number for one in task.again] for task in processes.sets] == expected

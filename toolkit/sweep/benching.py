@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit import results
-from toolkit.baselines import Baseline, Remeasure, keep, remeasures
+from toolkit.baselines import Baseline, Case, Remeasure, keep, remeasures
 from toolkit.benching import turns
 from toolkit.benching.merging import Gathered, merged
 from toolkit.benching.sizes import require_known
@@ -117,12 +117,14 @@ class Benching(Comparing):
         """A comparison for each cell of a device, of forms that were judged already."""
         for cell in options.cells(device):
             protocol = protocol_of(options, entrants[0].words.seed, len(entrants))
-            again = self._again(entrants, cell)
+            again = self._again(entrants, cell, options)
             task = Task(options, cell, protocol, again=again, timeout_s=self.limits.timeout_s)
             timing = _Timing(tuple(entrants), task, Gathered(options, cell, again=again))
             self._compare_times(timing)
 
-    def _again(self, entrants: Sequence[Entrant], cell: Cell) -> tuple[Remeasure, ...]:
+    def _again(
+        self, entrants: Sequence[Entrant], cell: Cell, options: BenchOptions
+    ) -> tuple[Remeasure, ...]:
         """The files of the saved run that this comparison is held against."""
         if self.baseline is None:
             return ()
@@ -135,8 +137,9 @@ class Benching(Comparing):
         return tuple(
             again
             for again in remeasures(self.baseline, today)
-            if (again.case.device, again.case.threads) == (cell.device, cell.threads)
+            if again.case.device == cell.device
             and again.case.batch in (None, cell.batch)
+            and _at_threads(again.case, cell, options)
         )
 
     def _keep_files(self, entrants: Sequence[Entrant], gate: Gate) -> None:
@@ -268,6 +271,18 @@ class Benching(Comparing):
         return self._job(
             function, timing.entrants, task, *more, fresh=True, variables=timing.variables
         )
+
+
+def _at_threads(case: Case, cell: Cell, options: BenchOptions) -> bool:
+    """Whether a saved case is of this cell: at its threads, or by a variant with its own.
+
+    Such a variant has a row in the table of each thread count, and these are numbered.
+    """
+    chosen = {one.word: one.threads for one in map(parse, options.chosen)}
+    own = chosen.get(case.variant)
+    if own is None:
+        return case.threads == cell.threads
+    return case.threads == own and case.number == options.threads.index(cell.threads) + 1
 
 
 def _told(death: Death) -> str:
