@@ -12,6 +12,7 @@ import pytest
 from tests.cli.conftest import STRANGERS, Command, Ended
 from tests.cli.settings_files import FILE, NOWHERE, TWO, listed
 from toolkit.cli.settled import Layers
+from toolkit.sweep import Sweep
 
 FAULTS = STRANGERS.parents[1] / "faulty" / "networks.py"
 INNER = """
@@ -302,3 +303,30 @@ def test_an_entry_that_names_no_model_is_told_by_file_table_and_key(
     assert message.startswith(f"toolkit: {FILE}: [tool.toolkit.models.")
     assert says in message
     assert hint in mending
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "tables"),
+    [
+        ((), "", [["narrow"], ["wide"]]),
+        (("narrow", "wide"), "", [["narrow", "wide"]]),
+        (("narrow", "wide", "--each"), "", [["narrow"], ["wide"]]),
+        (("wide", "lenet5", "narrow"), "batch = [8]", [["wide"], ["lenet5", "narrow"]]),
+    ],
+)
+def test_named_models_whose_options_agree_are_one_comparison(
+    toolkit_command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    more: str,
+    tables: list[list[str]],
+) -> None:
+    found: list[list[str]] = []
+    monkeypatch.setattr(
+        Sweep, "bench", lambda _, held, __: found.append([one.shown for one in held])
+    )
+    weighed = TWO.replace('weights = "wide.pth"', more)
+    Path(FILE).write_text(weighed.replace('formats = ["trace"]', ""))
+    ended = toolkit_command("bench", *words, "--variants", "eager")
+    assert found == tables
+    assert ("timed apart" in ended.err) == bool(more)

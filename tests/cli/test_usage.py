@@ -28,6 +28,7 @@ AT_ONCE = [
     (["bench", "lenet5", "--threads", "0"], "--threads"),
     (["bench", "lenet5", "--quick", "--rigorous"], "only one"),
     (["bench", "lenet5", "--quick", "--budget", "5"], "an end of its own"),
+    (["bench", PLAIN, "lenet5", PLAIN, *INPUT], "networks.py:Plain is named twice"),
     (["bench", "lenet5", "--size", "time"], "--size time=128"),
     (["bench", "lenet5", "--size", "time=many"], "expected a number"),
     (["bench", "lenet5", "--size", "time=5,time=6"], "time was to be 5 already"),

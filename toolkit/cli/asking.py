@@ -39,6 +39,8 @@ class Asks(Generic[Options]):
     entries: Mapping[str, Ask[Options]] = field(default_factory=dict)
     altered: bool = False
     """Whether more was typed about the models of the entries than their names."""
+    named: tuple[str, ...] = ()
+    """The models and entries as they were typed; none where all entries are meant."""
 
     @property
     def everything(self) -> bool:
@@ -60,6 +62,11 @@ class Asks(Generic[Options]):
                 replace(words, entry=name, altered=self.altered) for words in ask.chosen.words()
             ]
         return found
+
+    def in_order(self) -> list[ModelWords]:
+        """The model words in the order that they were named in: the first may be a baseline."""
+        places = {plain_word(word): place for place, word in enumerate(self.named)}
+        return sorted(self.words(), key=lambda one: places.get(one.entry or one.word, 0))
 
     def options_of(self, words: ModelWords) -> Options:
         """How the work on this model is to be done."""

@@ -107,7 +107,7 @@ def _devices(text: str) -> tuple[str, ...]:
 
 def bench(asks: Asks[BenchOptions]) -> int:
     """Time every form of each model that passes parity, and models against each other."""
-    words, options = asks.words(), asks.typed.options
+    words, options = asks.in_order(), asks.typed.options
     held = Held(options.gate)
     said = plainly(_ungated(asks).asked("bench"))
     held.require(asks, said, words)
@@ -142,15 +142,30 @@ def _ungated(asks: Asks[BenchOptions]) -> Asks[BenchOptions]:
 
 
 def _compare(sweep: Sweep, found: Sequence[ModelWords], asks: Asks[BenchOptions]) -> None:
-    """All models that were typed in one comparison, unless each is to have its own."""
-    options = asks.typed.options
-    typed = [words for words in found if words.entry is None]
-    together = not (asks.everything or options.each)
-    if together and len(typed) == len(found) > 1:
-        sweep.bench(found, options)
+    """All models that were named in one comparison, unless each is to have its own.
+
+    Those that the settings want timed in other ways than the rest are compared among themselves.
+    """
+    if asks.everything or not asks.named or asks.typed.options.each:
+        for words in sweep.each(found):
+            sweep.bench([words], asks.options_of(words))
         return
-    for words in sweep.each(found):
-        sweep.bench([words], asks.options_of(words))
+    groups: list[tuple[BenchOptions, list[ModelWords]]] = []
+    for words in found:
+        options = asks.options_of(words)
+        alike = next((held for own, held in groups if own == options), None)
+        if alike is None:
+            groups.append((options, [words]))
+        else:
+            alike.append(words)
+    if len(groups) > 1:
+        told = " and ".join(", ".join(one.shown for one in held) for _, held in groups)
+        say(f"note: timed apart, since their options differ: {told}")
+    for options, held in groups:
+        failures = len(sweep.failures)
+        sweep.bench(held, options)
+        if len(sweep.failures) == failures:
+            sweep.completed += [words.shown for words in held]
 
 
 class Held:

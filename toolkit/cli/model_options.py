@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from toolkit.cli import options as opt
 from toolkit.errors import UsageError
@@ -151,6 +153,27 @@ class ModelOptions:
             ort_libraries=tuple(about.ort_libraries or ()),
             with_preprocess=about.with_preprocess,
         )
+
+
+def require_once(models: Sequence[str]) -> None:
+    """Raise `UsageError` for a model that is named twice."""
+    twice = [word for word in dict.fromkeys(models) if models.count(word) > 1]
+    if twice:
+        raise UsageError(
+            f"{twice[0]} is named twice, and a table has one row for each of its variants",
+            hint="every comparison times its baseline twice: the A/A row is a model against itself",
+        )
+
+
+def each_once(command: Callable[..., int]) -> Callable[..., int]:
+    """The command, refused where a model is named twice: nothing that was typed is passed over."""
+
+    @functools.wraps(command)
+    def call(**values: Any) -> int:
+        require_once(values["models"] or [])
+        return command(**values)
+
+    return call
 
 
 def told(chosen: ModelOptions) -> dict[str, object]:

@@ -92,6 +92,7 @@ class Layers:
     settings: Found | None = None
     entries: tuple[str, ...] = ()
     start: Path = field(default_factory=Path.cwd)
+    named: tuple[str, ...] = ()
 
     @classmethod
     def found(cls, values: Values, typed: set[str], *, bare: bool) -> Layers:
@@ -111,7 +112,8 @@ class Layers:
                 f"which model? {os.path.relpath(found.path)} names none",
                 hint="give it a table [tool.toolkit.models.NAME], or name a model here",
             )
-        return cls({**values, "models": words}, typed, found, entries)
+        told = {**values, "models": words}
+        return cls(told, typed, found, entries, named=tuple(named))
 
     @contextlib.contextmanager
     def folder(self) -> Iterator[None]:
@@ -130,7 +132,8 @@ class Layers:
         """What is asked for the typed models, and for every entry."""
         typed = command(**self._layered({}))
         entries = {name: self._of_entry(name, command) for name in self.entries}
-        return Asks(typed, entries, altered=bool(self.typed & OF_MODELS))
+        altered = bool(self.typed & OF_MODELS)
+        return Asks(typed, entries, altered=altered, named=self.named)
 
     def _of_entry(self, name: str, command: Callable[..., Ask[Any]]) -> Ask[Any]:
         assert self.settings is not None

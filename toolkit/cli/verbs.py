@@ -14,7 +14,13 @@ from toolkit.cli.asking import Ask
 from toolkit.cli.comparing import Candidate, Pair, of_reference
 from toolkit.cli.gating import GateOptions
 from toolkit.cli.groups import spread
-from toolkit.cli.model_options import InputOptions, ModelOptions, NameOptions, WeightOptions
+from toolkit.cli.model_options import (
+    InputOptions,
+    ModelOptions,
+    NameOptions,
+    WeightOptions,
+    each_once,
+)
 from toolkit.cli.options import ChildOptions, LimitOptions
 from toolkit.cli.settled import settled
 
@@ -143,6 +149,7 @@ def compare(
 
 
 @app.command()
+@each_once
 @settled()
 @spread
 def bench(
@@ -185,7 +192,7 @@ def bench(
     Variants take turns in random order, in several fresh processes one after the other; each ratio
     is paired, has a 95 % interval and stands beside an A/A row. A form that fails parity is not
     timed. Several models are one comparison, the first one's eager module its baseline, unless
-    --each or --all asks for a table each.
+    --each or --all asks for a table each, or none is named and all of the settings are meant.
 
     --save keeps a run, --baseline holds this one against it: with --fail-if-slower it exits 1 for
     a case that is slower, missing or no longer right, and 3 where the machine cannot tell.
