@@ -254,6 +254,7 @@ class _Rendered:
         return {
             "cold": list(starts),
             "load_s": usual.load_s,
+            "import_s": usual.import_s,
             "first_call_us": usual.first_call_us,
             "first_result_s": usual.first_result_s,
             "peak_rss_bytes": usual.peak_rss_bytes,

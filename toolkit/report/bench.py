@@ -17,6 +17,7 @@ from toolkit.report.numbers import (
 )
 from toolkit.report.sheet import Cell, Column, Sheet, verdict, whole, words
 from toolkit.report.tables import SHARED, Table, Timed, models_of, told_of
+from toolkit.report.timing_cells import COLD, ROOF, cold_cells, roof_cell
 from toolkit.results import Variant
 
 COLUMNS = (
@@ -37,11 +38,8 @@ COLUMNS = (
     Column(f"speed-up {INTERVAL}", "right"),
     Column("A/A band", "right", optional=True, spare=3),
     Column("items/s", "right"),
-    Column("roof %", "right", optional=True, spare=1),
-    Column("load", "right", optional=True, spare=3),
-    Column("first call", "right", optional=True, spare=3),
-    Column("first result", "right", optional=True, spare=2),
-    Column("peak RSS", "right", optional=True, spare=2),
+    ROOF,
+    *COLD,
     Column("device peak", "right", optional=True, spare=3),
     Column("size", "right", optional=True, spare=3),
     Column("score", "right", optional=True, spare=3),
@@ -70,8 +68,8 @@ def _row(row: Timed, table: Table) -> list[Cell]:
         Cell(("1",) if row.is_baseline else speedup_parts(variant.speedup, variant.verdict)),
         whole(_band(row, table)),
         whole(format_number(variant.items_per_s)),
-        Cell(_roof(variant)),
-        *_cold(variant),
+        roof_cell(variant),
+        *cold_cells(variant),
         whole(format_size(variant.device_peak_bytes)),
         whole(format_size(variant.size_bytes)),
         whole(format_score(variant.parity_score)),
@@ -84,15 +82,6 @@ def _times(variant: Variant) -> list[Cell]:
     others = (variant.device_p50_us, variant.p90_us, variant.p95_us, variant.p99_us)
     p50 = Cell(duration_parts(*map(of_us, micro)))
     return [p50, *(whole(format_duration(of_us(value))) for value in others)]
-
-
-def _cold(variant: Variant) -> list[Cell]:
-    return [
-        whole(format_duration(variant.load_s)),
-        whole(format_duration(of_us(variant.first_call_us))),
-        whole(format_duration(variant.first_result_s)),
-        whole(format_size(variant.peak_rss_bytes)),
-    ]
 
 
 def _shown(value: str | int | None) -> str:
@@ -123,10 +112,3 @@ def _band(row: Timed, table: Table) -> str:
     """The band of the row's own comparison, where there are several."""
     several = len(table.comparisons) > 1 and row.comparison.aa_band is not None
     return f"±{format_percent(row.comparison.aa_band)}" if several else NOTHING
-
-
-def _roof(variant: Variant) -> tuple[str, ...]:
-    """How near to what the machine can do, and what bounds it."""
-    if variant.roof_percent is None:
-        return (NOTHING,)
-    return (format_number(variant.roof_percent), *([variant.bound] if variant.bound else []))

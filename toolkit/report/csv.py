@@ -140,6 +140,7 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
     "sets": _comparison("sets"),
     "family": _comparison("family"),
     "seed": _comparison("seed"),
+    "import_s": _timing("import_s"),
     "device_peak_bytes": _timing("device_peak_bytes"),
     "sizes": _sizes,
 }

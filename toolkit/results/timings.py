@@ -111,6 +111,7 @@ class Variant(Value):
     bound: Bound | None = None
     work: Work | None = None
     load_s: Measured = None
+    import_s: Measured = None
     first_call_us: Measured = None
     first_result_s: Measured = None
     peak_rss_bytes: int | None = None
