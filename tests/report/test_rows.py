@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.report.examples import EAGER, check, comparison, document, good_run, variant
-from toolkit.report.rows import joined_rows, model_names, model_rows
-from toolkit.results import Benched, Checked
+from toolkit.report.rows import Row, joined_rows, model_names, model_rows
+from toolkit.results import Benched, Checked, CheckResult, Variant
 
 
 def test_the_eager_module_comes_first_and_is_the_baseline() -> None:
@@ -36,6 +38,51 @@ def test_a_verdict_of_one_device_is_not_given_to_a_timing_on_another() -> None:
         ("cpu", 1.17),
     ]
     assert rows[1].variant is None
+
+
+def derived(name: str, score: float | None, **keys: Any) -> Variant:
+    return variant(
+        *(name, 9.0, 2.0), format="onnx", runtime="onnxruntime", parity_score=score, **keys
+    )
+
+
+def untimed(name: str, score: float | None, **keys: Any) -> Variant:
+    return derived(name, score, verdict="not timed", calls=0, **keys)
+
+
+def rows_of(results: list[CheckResult], *timed: Variant) -> list[Row]:
+    held = [comparison(row) for row in timed]
+    return joined_rows(
+        document("run", check=Checked(results=results), bench=Benched(comparisons=held))
+    )
+
+
+def test_a_derived_variant_has_the_score_that_it_was_judged_with_itself() -> None:
+    (row,) = rows_of([check("onnx", 1.0)], derived("onnx-none", 7.5))
+    assert (row.score, row.check and row.check.status) == (7.5, "pass")
+
+
+def test_a_derived_variant_that_fails_has_its_own_verdict() -> None:
+    failed = check("onnx", 99.0, runtime="onnx-basic", status="fail")
+    rows = rows_of([check("onnx", 1.0), failed], derived("onnx", 1.0), untimed("onnx-basic", 99.0))
+    assert [(row.score, row.check and row.check.status) for row in rows] == [
+        (1.0, "pass"),
+        (99.0, "fail"),
+    ]
+
+
+def test_what_fails_at_one_batch_is_not_said_to_fail_at_another() -> None:
+    failed = [check("onnx", n, runtime="onnx-basic", status="fail") for n in (99.0, 88.0)]
+    timed = [untimed("onnx-basic", 88.0, batch=8), derived("onnx-basic", 3.0)]
+    rows = rows_of([check("onnx", 1.0), *failed], *timed, untimed("onnx-basic", 99.0, batch=32))
+    assert [row.check and row.check.score for row in rows] == [88.0, 1.0, 99.0]
+
+
+def test_a_compiled_module_that_fails_is_one_row_with_its_verdict() -> None:
+    failed = check(None, 99.0, runtime="compile", status="fail")
+    compiled = variant("compile", None, None, format=None, verdict="not timed", calls=0)
+    (row,) = rows_of([failed], compiled.model_copy(update={"parity_score": 99.0}))
+    assert (row.score, row.check) == (99.0, failed)
 
 
 def test_the_same_variant_of_two_models_has_one_baseline() -> None:

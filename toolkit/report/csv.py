@@ -58,12 +58,6 @@ def _size(row: Row) -> Value:
     return held.size_bytes if held else None
 
 
-def _score(row: Row) -> Value:
-    if row.check:
-        return row.check.score
-    return row.variant.parity_score if row.variant else None
-
-
 def _settings(row: Row) -> Value:
     held = row.variant.settings if row.variant else {}
     return " ".join(f"{key}={value}" for key, value in held.items()) or None
@@ -99,7 +93,7 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
     "size_bytes": _size,
     "sha256": _form("sha256"),
     "parity_status": _check("status"),
-    "parity_score": _score,
+    "parity_score": lambda row: row.score,
     "cases": _check("cases"),
     "noise_source": _check("noise_source"),
     "findings": _errors,

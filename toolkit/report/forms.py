@@ -58,7 +58,7 @@ def _cells(row: Row, rows: Sequence[Row]) -> list[Cell]:
         _label(row, rows),
         whole(format_size(size)),
         whole(format_duration(form.seconds if form and form.path else None)),
-        whole(format_score(row.check.score if row.check else None)),
+        whole(format_score(row.score)),
         Cell(_p50(row)),
         *tail,
         Cell(_speedup(row)),

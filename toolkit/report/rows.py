@@ -34,6 +34,12 @@ class Row:
         return found.runtime if found else None
 
     @property
+    def score(self) -> float | None:
+        """Of parity: of the variant as it was timed, else of its form."""
+        own = self.variant.parity_score if self.variant else None
+        return own if own is not None or self.check is None else self.check.score
+
+    @property
     def is_baseline(self) -> bool:
         """Whether the other rows' speed-ups refer to this one."""
         if not self.variant or not self.comparison:
@@ -106,10 +112,16 @@ def _format_rows(
 
 
 def _check_of(variant: Variant, checks: list[CheckResult]) -> CheckResult | None:
-    """The verdict on what was timed: same runtime and device."""
+    """The verdict on what was timed: the variant's own, else that on its form; on its device."""
+    here = [check for check in checks if check.device == variant.device]
+    own = [check for check in here if check.runtime == variant.variant and _fits(check, variant)]
+    if own:
+        return next((check for check in own if check.score == variant.parity_score), own[0])
     if variant.format is None:
         return None
-    for check in checks:
-        if (check.runtime, check.device) == (variant.runtime, variant.device):
-            return check
-    return None
+    return next((check for check in here if check.runtime == variant.runtime), None)
+
+
+def _fits(check: CheckResult, variant: Variant) -> bool:
+    """What failed was not timed; where it was, the failure is that at another batch."""
+    return check.status == "pass" or variant.verdict == "not timed"
