@@ -211,18 +211,39 @@ def test_variants_at_other_batches_or_over_one_model_have_no_mean_together() -> 
 def test_the_caption_of_a_sweep_tells_ranges_and_how_it_was_measured() -> None:
     shown = words(sweep())
     for part in (
-        "baseline eager",
+        "baseline eager of the same batch ·",
         "seed 0",
         f"41 to 72 rounds {TIMES} 5 sets",
         "A/A band ±1.01 to 1.32 %",
         "usual: several processes",
         "stopped when every interval was narrow enough",
-        "intervals hold for 6 claims at once",
+        "intervals of one batch hold for 6 claims at once",
         "TF32 off",
         "2 cores present, 1 used, 1 thread",
         "command: toolkit bench lenet5 --batch 1,8,32",
     ):
         assert part in shown
+
+
+def test_cells_of_batch_threads_and_device_each_have_their_own_baseline_and_claims() -> None:
+    held = [
+        comparison(
+            timed("eager+threads=4", 9.0, 1.0, batch=batch, threads=4, device=device),
+            timed("eager", 9.0, 1.0, batch=batch, threads=threads, device=device),
+            family=4,
+        )
+        for batch, threads, device in ((1, 1, "cpu"), (8, 1, "cpu"), (1, 2, "cpu"), (1, 1, "cuda"))
+    ]
+    cell = "batch, thread count and device"
+    shown = words(document("bench", comparisons=held))
+    assert f"baseline eager of the same {cell} ·" in shown
+    assert f"intervals of one {cell} hold for 4 claims at once" in shown
+
+
+def test_the_caption_of_one_comparison_names_its_baseline_and_claims_alone() -> None:
+    shown = words(sweep([8]))
+    assert "baseline eager ·" in shown
+    assert "intervals hold for 6 claims at once" in shown
 
 
 def test_the_caption_of_one_comparison_tells_the_twin() -> None:

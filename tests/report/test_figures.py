@@ -149,6 +149,11 @@ def test_calls_too_short_for_the_clock_can_be_drawn(calls: list[int], tmp_path: 
     assert draw([document("bench", comparisons=[comparison(*rows)])], tmp_path)
 
 
+def test_ratios_of_a_sweep_are_over_the_baseline_of_the_same_batch() -> None:
+    picture = speedups(sweep(), table_of(sweep()))
+    assert "Times faster than eager of the same batch, with" in " ".join(texts(picture).split())
+
+
 def test_throughput_marks_the_batch_that_is_enough() -> None:
     shown = sweep()
     picture = throughput(shown, table_of(shown))

@@ -16,7 +16,7 @@ from toolkit.report.numbers import (
     speedup_parts,
 )
 from toolkit.report.sheet import Cell, Column, Sheet, verdict, whole, words
-from toolkit.report.tables import SHARED, Table, Timed, models_of, told_of
+from toolkit.report.tables import SHARED, Table, Timed, models_of, told, told_of
 from toolkit.report.timing_cells import COLD, ROOF, cold_cells, roof_cell
 from toolkit.results import Variant
 
@@ -101,11 +101,6 @@ def _options(variant: Variant) -> str:
     """The variant's own settings that its name does not tell."""
     said = [f"{key} {value}" for key, value in variant.settings.items() if key not in told(variant)]
     return ", ".join(said) or NOTHING
-
-
-def told(variant: Variant) -> set[str]:
-    """The settings that stand in a variant's name: `eager+channels_last+threads=2`."""
-    return {part.partition("=")[0] for part in variant.variant.split("+")[1:]}
 
 
 def _band(row: Timed, table: Table) -> str:

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from toolkit.report.bench import told
 from toolkit.report.symbols import without_controls
-from toolkit.report.tables import Timed
+from toolkit.report.tables import Timed, told
 from toolkit.results import Document, Variant
 
 

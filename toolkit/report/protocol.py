@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from toolkit.report.numbers import format_count, format_number, format_percent, speedup_parts
 from toolkit.report.symbols import TIMES
+from toolkit.report.tables import cell_words
 from toolkit.results import Comparison
 
 Number = TypeVar("Number", int, float)
@@ -20,9 +21,8 @@ _STOPS = {
 
 def protocol_line(comparisons: Sequence[Comparison]) -> str:
     """How they were measured and what the machine could resolve; of a sweep, the ranges."""
-    first = comparisons[0]
     parts = [
-        f"baseline {first.baseline}",
+        f"baseline {baseline_words(comparisons)}",
         seed_words(comparisons),
         rounds_words(comparisons),
         band_words(comparisons),
@@ -35,6 +35,12 @@ def protocol_line(comparisons: Sequence[Comparison]) -> str:
         _harness(comparisons),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def baseline_words(comparisons: Sequence[Comparison]) -> str:
+    """`eager`; of a sweep, `eager of the same batch and thread count`."""
+    cell = cell_words(comparisons)
+    return comparisons[0].baseline + (f" of the same {cell}" if cell else "")
 
 
 def seed_words(comparisons: Sequence[Comparison]) -> str:
@@ -92,8 +98,13 @@ def _stopped(comparisons: Sequence[Comparison]) -> str:
 
 
 def _family(comparisons: Sequence[Comparison]) -> str:
+    """How many claims the intervals hold for together: those of one comparison, not of a sweep."""
     claims = [held.family for held in comparisons]
-    return f"intervals hold for {_counted(claims, 'claim')} at once" if max(claims) > 1 else ""
+    if max(claims) == 1:
+        return ""
+    cell = cell_words(comparisons)
+    of_one = f" of one {cell}" if cell else ""
+    return f"intervals{of_one} hold for {_counted(claims, 'claim')} at once"
 
 
 def _settings(comparisons: Sequence[Comparison]) -> list[str]:

@@ -11,6 +11,8 @@ from toolkit.results import Comparison, Variant
 SHARED = ("model", "device", "dtype", "threads", "batch", "sizes")
 """What goes to the heading where every row has the same value."""
 
+_CELL = ("batch", "thread count", "device")
+
 
 @dataclass(frozen=True)
 class Timed:
@@ -93,6 +95,36 @@ def models_of(comparisons: Sequence[Comparison]) -> list[str]:
     """The models that comparisons are about, in order of appearance."""
     names = [variant.model for held in comparisons for variant in held.variants]
     return list(dict.fromkeys(names))
+
+
+def cell_words(comparisons: Sequence[Comparison]) -> str:
+    """What each comparison of a sweep is of: `batch, thread count and device`; empty for one."""
+    if len(comparisons) == 1:
+        return ""
+    values = zip(*map(_cell_of, comparisons), strict=True)
+    names = [name for name, own in zip(_CELL, values, strict=True) if len(set(own)) > 1]
+    if not names:
+        return "comparison"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _cell_of(comparison: Comparison) -> tuple[int | None, int | None, str]:
+    rows = comparison.variants
+    batches = [row.batch for row in rows if row.batch is not None]
+    device = rows[0].device if rows else ""
+    return batches[0] if batches else None, threads_of(comparison), device
+
+
+def threads_of(comparison: Comparison) -> int | None:
+    """Of the comparison itself: of the rows that have no number of threads of their own."""
+    rows = comparison.variants
+    usual = [row.threads for row in rows if "threads" not in told(row)]
+    return next(iter(usual or [row.threads for row in rows]), None)
+
+
+def told(variant: Variant) -> set[str]:
+    """The settings that stand in a variant's name: `eager+channels_last+threads=2`."""
+    return {part.partition("=")[0] for part in variant.variant.split("+")[1:]}
 
 
 def shared_line(table: Table) -> str:

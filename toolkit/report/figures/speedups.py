@@ -10,6 +10,7 @@ from toolkit.report.figures.captions import caption
 from toolkit.report.figures.looks import Look, look_of, looks
 from toolkit.report.figures.scales import ratio_axis
 from toolkit.report.numbers import speedup_parts
+from toolkit.report.protocol import baseline_words
 from toolkit.report.tables import Table, Timed, shared_line
 from toolkit.results import Document, Speedup
 
@@ -39,7 +40,7 @@ def speedups(document: Document, table: Table) -> Figure | None:
     if not rows:
         return None
     held = table.comparisons
-    says = _SAYS.format(baseline=held[0].baseline)
+    says = _SAYS.format(baseline=baseline_words(held))
     title = f"Speed-up over {held[0].baseline}: {shared_line(table)}"
     picture, axes = style.figure(ROW_IN * len(rows) + 0.7, caption(document, held, says), title)
     drawn = looks(rows, table.models)
