@@ -11,7 +11,7 @@ from tests.report.timings import sweep, timed
 from toolkit.report.batches import LEAST_GAIN, batch_section, curves, enough_words
 from toolkit.report.tables import tables
 from toolkit.report.terminal import format_document
-from toolkit.results import Comparison
+from toolkit.results import Ceiling, Comparison
 
 
 def held(rates: dict[int, float], aa_band: float | None = 0.01) -> list[Comparison]:
@@ -55,6 +55,41 @@ def test_a_machine_too_noisy_at_one_batch_claims_nothing() -> None:
     shown = format_document(document("bench", comparisons=rows), 120)
     assert "within 5.00 % of the best items/s; noisy where identical code" in shown
     assert "495 % of the best" not in shown
+
+
+def seen(rows: list[Comparison], *rates: float | None, device: str = "cpu") -> list[Comparison]:
+    ceilings = [Ceiling(device=device, flops_per_s=rate, bytes_per_s=1e10) for rate in rates]
+    return [
+        row.model_copy(update={"ceilings": [own]}) for row, own in zip(rows, ceilings, strict=True)
+    ]
+
+
+def test_a_machine_that_was_quicker_at_one_batch_does_not_make_it_the_better_one() -> None:
+    rows = held({1: 100.0, 8: 400.0, 32: 480.0})
+    assert curves(rows)[0].enough == 32
+    assert curves(seen(rows, 1e11, 1e11, 1.2e11))[0].enough == 8
+
+
+def test_a_machine_that_was_slower_at_the_largest_batch_does_not_hide_its_gain() -> None:
+    rows = held({1: 100.0, 8: 400.0, 32: 400.0})
+    assert curves(rows)[0].enough == 8
+    assert curves(seen(rows, 1e11, 1e11, 0.8e11))[0].is_rising
+
+
+def test_rates_that_are_not_known_at_every_batch_on_the_device_are_left_out() -> None:
+    rows = held({1: 100.0, 8: 400.0, 32: 480.0})
+    assert curves(seen(rows, 1e11, None, 1.2e11))[0].enough == 32
+    assert curves(seen(rows, 1e11, 1e11, 1.2e11, device="cuda"))[0].enough == 32
+
+
+@pytest.mark.parametrize(("rates", "is_told"), [((1e11, 1e11), True), ((1e11, None), False)])
+def test_the_caption_says_that_batches_did_not_take_turns(
+    rates: tuple[float | None, ...], is_told: bool
+) -> None:
+    rows = seen(held({1: 100.0, 8: 400.0}), *rates)
+    shown = " ".join(format_document(document("bench", comparisons=rows), 200).split())
+    assert "; batches were timed one after the other, not in turns" in shown
+    assert ("compared relative to the machine's matrix rate at each" in shown) is is_told
 
 
 @given(st.dictionaries(st.integers(1, 512), st.floats(1.0, 1e6), min_size=2, max_size=6))

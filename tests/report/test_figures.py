@@ -160,6 +160,7 @@ def test_throughput_marks_the_batch_that_is_enough() -> None:
     rings = [line for line in axes_of(picture).lines if line.get_markerfacecolor() == "none"]
     assert [line.get_xdata()[0] for line in rings] == [8]
     assert "onnx: enough 8" in texts(picture)
+    assert "one after the other, not in turns" in " ".join(texts(picture).split())
     assert throughput(sweep([8]), table_of(sweep([8]))) is None
 
 

@@ -22,18 +22,27 @@ class Curve:
 
     `gain` is the fraction by which two of them must differ to count: the widest A/A band among
     the comparisons, and `LEAST_GAIN` at least. Where `is_noisy` nothing can be claimed.
+
+    `machine` is the matrix rate that each batch's comparison saw, empty unless all of them did.
+    Batches are timed one after the other, on a machine that may be quicker at one than at the
+    next: items per second then count relative to what the machine could do in the same rounds.
     """
 
     variant: Variant
     points: tuple[tuple[int, float], ...]
     gain: float
     is_noisy: bool = False
+    machine: tuple[float, ...] = ()
 
     @property
     def enough(self) -> int:
         """The smallest batch whose items per second are within `gain` of the best."""
-        best = max(rate for _, rate in self.points)
-        return min(batch for batch, rate in self.points if rate * (1 + self.gain) >= best)
+        machine = self.machine or (1.0,) * len(self.points)
+        rates = [
+            (batch, rate / own) for (batch, rate), own in zip(self.points, machine, strict=True)
+        ]
+        best = max(rate for _, rate in rates)
+        return min(batch for batch, rate in rates if rate * (1 + self.gain) >= best)
 
     @property
     def is_rising(self) -> bool:
@@ -43,21 +52,30 @@ class Curve:
 
 def curves(comparisons: Iterable[Comparison]) -> list[Curve]:
     """The variants that were timed at two batches or more."""
-    found: dict[tuple[object, ...], dict[int, tuple[Variant, float]]] = {}
+    found: dict[tuple[object, ...], dict[int, tuple[Variant, Comparison]]] = {}
     for held in comparisons:
         for variant in held.variants:
             if variant.batch is None or not variant.items_per_s:
                 continue
             key = tuple(getattr(variant, name) for name in _OWN)
-            found.setdefault(key, {})[variant.batch] = (variant, held.aa_band or 0.0)
+            found.setdefault(key, {})[variant.batch] = (variant, held)
     return [_curve(rows) for rows in found.values() if len(rows) > 1]
 
 
-def _curve(rows: dict[int, tuple[Variant, float]]) -> Curve:
+def _curve(rows: dict[int, tuple[Variant, Comparison]]) -> Curve:
     points = tuple((batch, rows[batch][0].items_per_s or 0.0) for batch in sorted(rows))
-    held = [variant for variant, _ in rows.values()]
-    gain = max(LEAST_GAIN, *(band for _, band in rows.values()))
-    return Curve(held[0], points, gain, any(variant.verdict == "noisy" for variant in held))
+    held = [rows[batch] for batch in sorted(rows)]
+    gain = max(LEAST_GAIN, *(comparison.aa_band or 0.0 for _, comparison in held))
+    is_noisy = any(variant.verdict == "noisy" for variant, _ in held)
+    machine = [_matrix_rate(*one) for one in held]
+    known = tuple(rate for rate in machine if rate)
+    return Curve(held[0][0], points, gain, is_noisy, known if len(known) == len(held) else ())
+
+
+def _matrix_rate(variant: Variant, held: Comparison) -> float | None:
+    """Operations per second that the machine was seen to reach in the rounds of a row."""
+    rates = (one.flops_per_s for one in held.ceilings if one.device == variant.device)
+    return next(rates, None)
 
 
 def batch_section(table: Table) -> Section | None:
@@ -104,7 +122,15 @@ def _meaning(drawn: list[Curve]) -> str:
         parts.append("> where the largest batch still helped")
     if len(claimed) < len(drawn):
         parts.append("noisy where identical code lay too far apart to say")
-    return "; ".join(parts)
+    return "; ".join([*parts, turns_words(drawn)])
+
+
+def turns_words(drawn: list[Curve]) -> str:
+    """How batches came to be compared, which did not take turns with one another."""
+    apart = "batches were timed one after the other, not in turns"
+    if all(curve.machine for curve in drawn):
+        return f"{apart}: compared relative to the machine's matrix rate at each"
+    return apart
 
 
 def gain_words(drawn: list[Curve]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.report.batches import Curve, curves, enough_words, gain_words
+from toolkit.report.batches import Curve, curves, enough_words, gain_words, turns_words
 from toolkit.report.figures import style
 from toolkit.report.figures.captions import caption
 from toolkit.report.figures.looks import looks
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SAYS = (
     "Measured items per second. Rings mark the batch that is enough: larger ones gain less than"
-    " {gain}. No ring: the largest batch still helped, or it is too noisy to say."
+    " {gain}. No ring: the largest batch still helped, or it is too noisy to say. {turns}."
 )
 
 
@@ -27,7 +27,9 @@ def throughput(document: Document, table: Table) -> Figure | None:
     drawn = curves(table.comparisons)
     if not drawn:
         return None
-    lines = caption(document, table.comparisons, _SAYS.format(gain=gain_words(drawn)))
+    turns = turns_words(drawn)
+    says = _SAYS.format(gain=gain_words(drawn), turns=turns[0].upper() + turns[1:])
+    lines = caption(document, table.comparisons, says)
     title = f"Throughput by batch: {shared_line(table)}"
     picture, axes = style.figure(3.6, lines, title)
     first = table.comparisons[0]
