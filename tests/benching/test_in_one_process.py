@@ -141,6 +141,7 @@ def test_a_table_tells_what_a_call_has_to_do_and_what_the_machine_can() -> None:
     (ceiling,) = comparison.ceilings
     assert ceiling.flops_per_s
     assert ceiling.bytes_per_s
+    assert (ceiling.threads, ceiling.dtype) == (1, "float32")
     for one in comparison.variants:
         assert one.work is not None
         assert one.work.flops == 2 * 4 * 3

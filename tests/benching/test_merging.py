@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.timing.recorded import a_set, around
 from toolkit import results
@@ -107,6 +110,27 @@ def test_the_roof_is_that_of_the_models_own_work() -> None:
     assert eager.roof_percent is not None
     assert 9.5 < eager.roof_percent < 10.5  # 10 us of 100 us
     assert eager.bound == "overhead"
+
+
+@pytest.mark.parametrize(
+    ("ceiling_dtype", "row", "is_known"),
+    [
+        ("float32", {}, True),
+        ("float32", {"dtype": "int64"}, True),  # a float32 product stands for it
+        ("float32", {"dtype": "float16"}, False),
+        ("float32", {"threads": 2}, False),
+        (None, {"dtype": "float16"}, True),  # an earlier results file does not say
+    ],
+)
+def test_a_roof_of_another_dtype_or_thread_count_is_none(
+    ceiling_dtype: str | None, row: dict[str, Any], is_known: bool
+) -> None:
+    one = set_of(0, replace(a_row("eager"), **row))
+    assert one.ceiling
+    ceiling = one.ceiling.model_copy(update={"dtype": ceiling_dtype})
+    work = {"eager": results.Work(flops=10**6, bytes=10**4)}
+    comparison = table(replace(one, ceiling=ceiling), described=Described(work))
+    assert (comparison.variants[0].roof_percent is not None) is is_known
 
 
 def test_cold_starts_stand_with_their_medians() -> None:

@@ -281,7 +281,7 @@ def test_commits_stand_beside_the_versions() -> None:
         "clean rounds (onnx · cpu): 7 rounds in which the machine was left alone: p50 20.0 µs"
         f" (all rounds: 22.1 µs), speed-up 11.5{TIMES} [11.0, 12.0]",
         "alone (onnx-spin · cpu): timed in a process of its own",
-        "roof (onnx-spin · cpu): over 100 %: the rates of the machine itself were measured too low",
+        "roof (onnx-spin · cpu): over 100 %: its data stays in a cache whose rate was not",
         f"unstable (trace · cpu): its fastest rounds say 1.12{TIMES}",
         "placed (onnx-cuda · cuda): 87.5 % of its nodes ran on cuda",
         "operations (eager+channels_last · cpu): 900,000 in the graph, 800,000 by torch's",
@@ -378,6 +378,31 @@ def test_counts_of_operations_that_differ_by_more_than_a_bias_are_told(
     work = Work(flops=1_000_000, bytes=1, torch_flops=by_torch)
     held = comparison(timed("eager", 9.0, 1.0, work=work))
     assert ("by torch's own counter" in words(document("bench", comparisons=[held]))) is is_told
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (
+            "torch's counter over eager: there is no ONNX file",
+            "note operations: counted by torch's counter over eager alone: there is no ONNX file",
+        ),
+        (
+            "the exported graph; not counted: Einsum",
+            "note operations: counted in part: the exported graph; not counted: Einsum",
+        ),
+        ("the exported graph; torch's counter agrees", None),
+        ("the exported graph; torch's counter could not count", None),
+    ],
+)
+def test_operations_that_one_count_alone_or_a_part_stands_for_are_told_once(
+    source: str, told: str | None
+) -> None:
+    work = Work(flops=1_000_000, bytes=1, source=source)
+    rows = [timed(name, 9.0, 1.0, work=work) for name in ("eager", "trace")]
+    shown = words(document("bench", comparisons=[comparison(*rows)]))
+    assert shown.count("note operations") == int(told is not None)
+    assert told is None or told in shown
 
 
 def test_a_saved_file_that_was_timed_again_is_told_with_its_time() -> None:

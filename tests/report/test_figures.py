@@ -215,6 +215,16 @@ def test_threads_have_rooflines_of_their_own() -> None:
     ]
 
 
+def test_a_row_at_other_threads_than_the_roof_has_no_picture_under_it() -> None:
+    held = cell(1)
+    other = timed("onnx+threads=2", 9.0, 2.0, threads=2, roof_percent=None, bound=None)
+    rows = [*held.variants, other]
+    shown = document("bench", comparisons=[held.model_copy(update={"variants": rows})])
+    ((name, picture),) = rooflines(shown)
+    assert name == "roofline"
+    assert "threads=2" not in texts(picture)
+
+
 def test_a_variant_looks_the_same_in_every_picture() -> None:
     rows = table_of(doubtful()).rows
     alone = [look_of(row.variant) for row in rows]

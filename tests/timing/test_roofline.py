@@ -19,7 +19,7 @@ MIB = 1 << 20
 MS = 1_000_000
 
 RATES = Ceiling(device="cpu", flops_per_s=100.0 * GIGA, bytes_per_s=10.0 * GIGA)
-WITH_CACHE = RATES.model_copy(update={"cache_bytes_per_s": 80.0 * GIGA, "cache_bytes": 32 * MIB})
+WITH_CACHE = RATES.model_copy(update={"cache_bytes_per_s": 80.0 * GIGA, "cache_bytes": MIB})
 HEAVY = Work(flops=4 * GIGA, bytes=100_000_000)
 """40 ms of products, 10 ms of data."""
 WIDE = Work(flops=GIGA // 5, bytes=100_000_000)
@@ -49,6 +49,11 @@ def test_what_fits_into_the_cache_is_held_against_the_cache() -> None:
     assert roofline.roof_percent(SMALL, RATES, 10.0) == pytest.approx(400.0)
     assert roofline.roof_percent(SMALL, WITH_CACHE, 10.0) == pytest.approx(50.0)
     assert roofline.bandwidth(WIDE, WITH_CACHE) == RATES.bytes_per_s
+
+
+def test_what_fits_into_a_last_level_cache_alone_is_held_against_memory() -> None:
+    between = Work(flops=1, bytes=16 * MIB)
+    assert roofline.bandwidth(between, WITH_CACHE) == RATES.bytes_per_s
 
 
 def test_a_cache_that_was_seen_slower_than_memory_is_no_ceiling() -> None:
@@ -90,13 +95,22 @@ def test_samples_of_the_hidden_contestants_become_the_rates_of_a_set() -> None:
     contestants = [Contestant(name, (_idle,), count) for name, count in items.items()]
     samples = {name: [np.array([MS, 2 * MS])] for name in items}
     found = ceilings.reached("cpu", contestants, samples)
-    assert found == Reached("cpu", 2e9, 4e7, 8e7, ceilings.cache_bytes("cpu"))
+    near = ceilings.near_cache_bytes(1)
+    assert found == Reached("cpu", 2e9, 4e7, 8e7, near, 1, "float32")
+
+
+def test_the_caches_that_count_are_those_of_all_threads_and_rates_know_their_dtype() -> None:
+    contestants = [Contestant(CACHED_COPY, (_idle,), 10)]
+    samples = {CACHED_COPY: [np.array([MS])]}
+    found = ceilings.reached("cpu", contestants, samples, threads=2, dtype="float16")
+    assert (found.threads, found.dtype) == (2, "float16")
+    assert found.cache_bytes == 2 * ceilings.near_cache_bytes(1)
 
 
 def test_a_ceiling_that_failed_is_not_known_and_the_others_are() -> None:
     contestants = [Contestant(name, (_idle,), 10) for name in (MATRIX, COPY)]
     found = ceilings.reached("cpu", contestants, {MATRIX: [np.array([MS])]})
-    assert found == Reached("cpu", 10_000.0, None, None, None)
+    assert found == Reached("cpu", 10_000.0, None, None, None, 1, "float32")
 
 
 def test_sets_of_rounds_become_one_ceiling_by_their_median() -> None:
@@ -112,10 +126,14 @@ def test_a_ceiling_goes_into_the_results_as_it_is() -> None:
     assert Ceiling.model_validate(reached, from_attributes=True).cache_bytes == 1024
 
 
-def test_the_last_level_cache_is_the_largest_that_is_listed(tmp_path: Path) -> None:
+def test_the_caches_are_those_that_are_listed(tmp_path: Path) -> None:
     for index, size in enumerate(("32K", "1024K", "32768K")):
         (tmp_path / f"index{index}").mkdir()
         (tmp_path / f"index{index}" / "size").write_text(f"{size}\n", encoding="ascii")
+        (tmp_path / f"index{index}" / "level").write_text(f"{index + 1}\n", encoding="ascii")
+    assert ceilings.near_cache_bytes(2, tmp_path) == 2 * MIB
+    unknown = ceilings.near_cache_bytes(2, tmp_path / "none")
+    assert unknown == 2 * ceilings.USUAL_SECOND_LEVEL_BYTES
     assert ceilings.cache_bytes("cpu", tmp_path) == 32 * MIB
     assert ceilings.cache_bytes("cpu", tmp_path / "none") == ceilings.USUAL_CACHE_BYTES
 

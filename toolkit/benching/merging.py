@@ -227,7 +227,7 @@ class _Rendered:
 
     def _roof(self, p50_us: float | None) -> dict[str, object]:
         work = self.gathered.described.work.get(self.name)
-        if work is None or self.ceiling is None or self.row.threads != self.gathered.cell.threads:
+        if work is None or self.ceiling is None or not self._is_under(self.ceiling):
             return {"work": work}
         return {
             "work": work,
@@ -245,6 +245,11 @@ class _Rendered:
             "device_p50_us": median(one.p50_us for one in found),
             "device_peak_bytes": max(one.peak_bytes for one in found),
         }
+
+    def _is_under(self, ceiling: results.Ceiling) -> bool:
+        """Whether the ceiling was measured at the threads and in the dtype of the row."""
+        dtypes = (None, ceilings.product_dtype(self.row.dtype))
+        return self.row.threads == self.gathered.cell.threads and ceiling.dtype in dtypes
 
     def _cold(self) -> dict[str, object]:
         starts = self.gathered.described.cold.get(self.name, ())

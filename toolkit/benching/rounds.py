@@ -50,7 +50,9 @@ def timed(lineup: Lineup, protocol: Protocol) -> SetOfRounds:
         )
         right = [one for one in entered.contestants if one.name in measured.samples_ns]
         device_says = on_device(right, entered.held_bytes, clock, note) if clock else {}
-    reached = ceilings.reached(cell.device, best, measured.extras_ns)
+    reached = ceilings.reached(
+        cell.device, best, measured.extras_ns, threads=cell.threads, dtype=_dtype(lineup)
+    )
     ceiling = results.Ceiling.model_validate(reached, from_attributes=True) if best else None
     return SetOfRounds(measured, entered.rows, ceiling, settings_of(cell.device), device_says)
 
@@ -59,8 +61,11 @@ def _ceilings(lineup: Lineup) -> list[Contestant]:
     """What the machine can do at best, in the dtype of the first model."""
     if lineup.only is not None:
         return []
-    dtype = dtype_of(lineup.candidates[0].subject.spec)
-    return ceilings.ceilings(lineup.cell.device, lineup.cell.threads, dtype)
+    return ceilings.ceilings(lineup.cell.device, lineup.cell.threads, _dtype(lineup))
+
+
+def _dtype(lineup: Lineup) -> str:
+    return dtype_of(lineup.candidates[0].subject.spec)
 
 
 def settings_of(device: str) -> dict[str, str]:

@@ -13,10 +13,10 @@ from toolkit.operations import eager
 from toolkit.operations.graph import UnreadableGraphError, sized
 from toolkit.operations.tally import Tally, tally
 from toolkit.spec import ModelSpec
-from toolkit.timing.roofline import AGREEMENT
+from toolkit.timing.roofline import AGREEMENT, BY_TORCH, NOT_COUNTED
 
 GRAPH = "the exported graph"
-TORCH = "torch's counter over eager"
+TORCH = BY_TORCH
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def _from_file(
 
 
 def _doubt(graph: Tally | None) -> str:
-    return f"not counted in {GRAPH}: {', '.join(graph.uncounted)}" if graph else ""
+    return f"{NOT_COUNTED} in {GRAPH}: {', '.join(graph.uncounted)}" if graph else ""
 
 
 def _source(graph: Tally, torch_flops: int | None) -> str:
     if graph.uncounted:
-        return f"{GRAPH}; not counted: {', '.join(graph.uncounted)}"
+        return f"{GRAPH}; {NOT_COUNTED}: {', '.join(graph.uncounted)}"
     if torch_flops is None:
         return f"{GRAPH}; torch's counter could not count"
     work = Work(graph.flops, graph.bytes, torch_flops, GRAPH)

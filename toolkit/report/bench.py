@@ -16,7 +16,7 @@ from toolkit.report.numbers import (
     speedup_parts,
 )
 from toolkit.report.sheet import Cell, Column, Sheet, verdict, whole, words
-from toolkit.report.tables import SHARED, Table, Timed, models_of, told, told_of
+from toolkit.report.tables import SHARED, Table, Timed, models_of, named_settings, told_of
 from toolkit.report.timing_cells import COLD, ROOF, cold_cells, roof_cell
 from toolkit.results import Variant
 
@@ -99,7 +99,11 @@ def _rank(row: Timed) -> str:
 
 def _options(variant: Variant) -> str:
     """The variant's own settings that its name does not tell."""
-    said = [f"{key} {value}" for key, value in variant.settings.items() if key not in told(variant)]
+    said = [
+        f"{key} {value}"
+        for key, value in variant.settings.items()
+        if key not in named_settings(variant)
+    ]
     return ", ".join(said) or NOTHING
 
 

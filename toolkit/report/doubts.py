@@ -17,15 +17,19 @@ from toolkit.report.sheet import Remark
 from toolkit.report.symbols import TIMES
 from toolkit.report.tables import Table, Timed
 from toolkit.results import Clean, Variant
-from toolkit.timing.roofline import AGREEMENT
+from toolkit.timing.roofline import AGREEMENT, BY_TORCH, NOT_COUNTED
 
 WHOLE_ROOF = 100.0
+_OVER = (
+    "over 100 %: its data stays in a cache whose rate was not measured, or the rates of the"
+    " machine itself were measured too low here"
+)
 
 
 def doubts(table: Table) -> list[Remark]:
     """The notes under a table: what was not timed, and which figures to be careful with.
 
-    What holds for several rows stands once, with all of them.
+    What holds for several rows stands once, with all of them; what holds for every row, alone.
     """
     found: dict[tuple[str, str], list[str]] = {}
     for held in table.comparisons:
@@ -37,8 +41,9 @@ def doubts(table: Table) -> list[Remark]:
     for row in table.rows:
         for name, message in _of_row(row):
             found.setdefault((name, message), []).append(table.label(row.variant))
+    every = [table.label(row.variant) for row in table.rows]
     return [
-        Remark("note", name, (", ".join(where),) if any(where) else (), message)
+        Remark("note", name, (", ".join(where),) if any(where) and where != every else (), message)
         for (name, message), where in found.items()
     ]
 
@@ -57,7 +62,7 @@ def _of_row(row: Timed) -> Iterator[tuple[str, str]]:
     if variant.placed is not None and variant.placed < 1:
         yield "placed", f"{format_percent(variant.placed)} of its nodes ran on {variant.device}"
     if variant.roof_percent is not None and variant.roof_percent > WHOLE_ROOF:
-        yield "roof", "over 100 %: the rates of the machine itself were measured too low here"
+        yield "roof", _OVER
     yield from _counts(variant)
 
 
@@ -88,8 +93,15 @@ def _clean(variant: Variant, clean: Clean) -> str:
 
 
 def _counts(variant: Variant) -> Iterator[tuple[str, str]]:
+    """Where the operations were counted in one way alone, in part, or in two ways that differ."""
     work = variant.work
-    if work is None or not work.torch_flops or not work.flops:
+    if work is None:
+        return
+    if work.source.startswith(BY_TORCH):
+        yield "operations", f"counted by {BY_TORCH} alone{work.source.removeprefix(BY_TORCH)}"
+    elif NOT_COUNTED in work.source:
+        yield "operations", f"counted in part: {work.source}"
+    if not work.torch_flops or not work.flops:
         return
     apart = abs(work.flops - work.torch_flops) / max(work.flops, work.torch_flops)
     if apart > AGREEMENT:

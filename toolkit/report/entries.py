@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from toolkit.report.symbols import without_controls
-from toolkit.report.tables import Timed, told
+from toolkit.report.tables import Timed, named_settings
 from toolkit.results import Document, Variant
 
 
@@ -53,7 +53,11 @@ def _timed(documents: Sequence[Document]) -> Iterator[Timed]:
 
 
 def _param(variant: Variant) -> str:
-    own = [f"{key}={value}" for key, value in variant.settings.items() if key not in told(variant)]
+    own = [
+        f"{key}={value}"
+        for key, value in variant.settings.items()
+        if key not in named_settings(variant)
+    ]
     batch = [] if variant.batch is None else [f"batch{variant.batch}"]
     parts = [variant.variant, *own, variant.device, variant.dtype, f"threads{variant.threads}"]
     sizes = [f"{name}{size}" for name, size in (variant.sizes or {}).items()]

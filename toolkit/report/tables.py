@@ -118,11 +118,11 @@ def _cell_of(comparison: Comparison) -> tuple[int | None, int | None, str]:
 def threads_of(comparison: Comparison) -> int | None:
     """Of the comparison itself: of the rows that have no number of threads of their own."""
     rows = comparison.variants
-    usual = [row.threads for row in rows if "threads" not in told(row)]
+    usual = [row.threads for row in rows if "threads" not in named_settings(row)]
     return next(iter(usual or [row.threads for row in rows]), None)
 
 
-def told(variant: Variant) -> set[str]:
+def named_settings(variant: Variant) -> set[str]:
     """The settings that stand in a variant's name: `eager+channels_last+threads=2`."""
     return {part.partition("=")[0] for part in variant.variant.split("+")[1:]}
 

@@ -142,7 +142,8 @@ class Variant(Value):
 class Ceiling(Value):
     """What the machine was seen to reach, in the same rounds: operations and copied bytes.
 
-    `cache_bytes_per_s` holds for work of up to `cache_bytes`, the size of the last-level cache.
+    `cache_bytes_per_s` holds for work of up to `cache_bytes`, what the second-level caches of the
+    threads hold. `dtype` is that of the matrix product.
     """
 
     device: str
@@ -150,6 +151,8 @@ class Ceiling(Value):
     bytes_per_s: Measured
     cache_bytes_per_s: Measured = None
     cache_bytes: int | None = None
+    threads: int | None = None
+    dtype: str | None = None
 
 
 class Comparison(Value):

@@ -48,22 +48,35 @@ SHARE_OF_FREE_MEMORY = 8
 SLICE_BYTES = 8 << 20
 """On the CPU a call copies the next part of the array: again a call that gets through."""
 CACHED_COPY_BYTES = 128 << 10
-"""For each thread; both arrays then fit into a core's second-level cache, of 512 KiB and more."""
+"""For each thread; both arrays then fit into a core's second-level cache, of 256 KiB and more."""
 CACHED_COPY_TIMES = 256
 """Copies in one call, so that what the call itself costs does not count."""
 USUAL_CACHE_BYTES = 32 << 20
 """Where the system does not tell the size of its last-level cache."""
+USUAL_SECOND_LEVEL_BYTES = 512 << 10
+"""The same of a core's second-level cache; larger ones are common, smaller ones are old."""
+CACHES_FOLDER = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 @dataclass(frozen=True)
 class Reached:
-    """The rates of one device, as `results.Ceiling` holds them; None for what was not measured."""
+    """The rates of one device, as `results.Ceiling` holds them; None for what was not measured.
+
+    `threads` and `dtype` are those that the rates were measured at.
+    """
 
     device: str
     flops_per_s: float | None
     bytes_per_s: float | None
     cache_bytes_per_s: float | None
     cache_bytes: int | None
+    threads: int | None = None
+    dtype: str | None = None
+
+
+def product_dtype(dtype: str) -> str:
+    """The dtype in which the matrix product stands for models of a dtype."""
+    return dtype if dtype in FLOATS else PLAIN
 
 
 def ceilings(device: str, threads: int, dtype: str = PLAIN) -> list[Contestant]:
@@ -75,7 +88,7 @@ def ceilings(device: str, threads: int, dtype: str = PLAIN) -> list[Contestant]:
     import torch
 
     torch.set_num_threads(threads)
-    product = _matrix_product(device, dtype if dtype in FLOATS else PLAIN)
+    product = _matrix_product(device, product_dtype(dtype))
     if device != "cpu":
         return [product, _copy(device)]
     return [product, _copy_in_parts(), _cached_copy(threads)]
@@ -85,8 +98,14 @@ def reached(
     device: str,
     contestants: Sequence[Contestant],
     samples_ns: Mapping[str, Sequence[NDArray[np.int64]]],
+    *,
+    threads: int = 1,
+    dtype: str = PLAIN,
 ) -> Reached:
-    """The rates of one set of rounds, from the samples of its hidden contestants by name."""
+    """The rates of one set of rounds, from the samples of its hidden contestants by name.
+
+    `threads` and `dtype` are those that the contestants were made with.
+    """
     rates = {
         one.name: rate(samples_ns[one.name], one.items)
         for one in contestants
@@ -98,7 +117,9 @@ def reached(
         rates.get(MATRIX),
         rates.get(COPY),
         cached,
-        None if cached is None else cache_bytes(device),
+        None if cached is None else near_cache_bytes(threads),
+        threads,
+        product_dtype(dtype),
     )
 
 
@@ -136,7 +157,15 @@ def rate(blocks: Sequence[NDArray[np.int64]], items: int) -> float | None:
     return items * NS_PER_S / best_ns if best_ns else None
 
 
-def cache_bytes(device: str, caches: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
+def near_cache_bytes(threads: int, caches: Path = CACHES_FOLDER) -> int:
+    """What the second-level caches of so many cores hold: all that `CACHED_COPY` speaks for.
+
+    A last-level cache is slower, and often shared with neighbours.
+    """
+    return threads * (_cpu_cache_bytes(caches, level=2) or USUAL_SECOND_LEVEL_BYTES)
+
+
+def cache_bytes(device: str, caches: Path = CACHES_FOLDER) -> int:
     """The size of the last-level cache that the device's work goes through."""
     if device == "cpu":
         return _cpu_cache_bytes(caches) or USUAL_CACHE_BYTES
@@ -145,14 +174,19 @@ def cache_bytes(device: str, caches: Path = Path("/sys/devices/system/cpu/cpu0/c
     return int(torch.cuda.get_device_properties(device).L2_cache_size)
 
 
-def _cpu_cache_bytes(caches: Path) -> int | None:
-    """The largest that Linux lists; None elsewhere."""
+def _cpu_cache_bytes(caches: Path, level: int | None = None) -> int | None:
+    """The largest that Linux lists, of one level or of all; None elsewhere."""
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     try:
-        texts = [path.read_text("ascii").strip() for path in caches.glob("index*/size")]
+        held = [path for path in caches.glob("index*") if level in (None, _level(path))]
+        texts = [(path / "size").read_text("ascii").strip() for path in held]
         return max((int(text[:-1]) * units[text[-1]] for text in texts), default=None)
     except (OSError, ValueError, KeyError, IndexError):
         return None
+
+
+def _level(cache: Path) -> int:
+    return int((cache / "level").read_text("ascii"))
 
 
 def _matrix_product(device: str, dtype: str) -> Contestant:

@@ -13,6 +13,11 @@ PERCENT = 100.0
 AGREEMENT = 0.03
 """Counts of operations that differ by a larger share are said to: a bias more or less is not it."""
 
+BY_TORCH = "torch's counter over eager"
+"""How a source begins that has no other count of operations."""
+NOT_COUNTED = "not counted"
+"""Stands in a source before the operators that the count leaves out."""
+
 Bound = Literal["compute", "memory", "overhead"]
 
 OVERHEAD_BELOW_PERCENT = 25.0
@@ -35,8 +40,8 @@ class Demand(Protocol):
 class Rates(Protocol):
     """What the machine was seen to reach, such as `results.Ceiling`; None for what was not seen.
 
-    `cache_bytes` is the size of the last-level cache; what fits into it is held against
-    `cache_bytes_per_s`, the rate of a copy within the cache.
+    `cache_bytes` is what the second-level caches hold; what fits into them is held against
+    `cache_bytes_per_s`, the rate of a copy within them.
     """
 
     @property
@@ -49,11 +54,11 @@ class Rates(Protocol):
 
     @property
     def cache_bytes_per_s(self) -> float | None:
-        """Of a copy that stays in the cache."""
+        """Of a copy that stays in the second-level caches."""
 
     @property
     def cache_bytes(self) -> int | None:
-        """The size of the last-level cache; None where there is no rate of it."""
+        """The size of these caches together; None where there is no rate of them."""
 
 
 def compute_s(work: Demand, rates: Rates) -> float | None:
@@ -70,8 +75,10 @@ def memory_s(work: Demand, rates: Rates) -> float | None:
 def bandwidth(work: Demand, rates: Rates) -> float | None:
     """Bytes per second that this work could move.
 
-    Calls are repeated, so that what fits into the last-level cache stays there, and comes at the
-    cache's rate; held against main memory small models would exceed their roof many times.
+    Calls are repeated, so that what fits into the second-level caches stays there, and comes at
+    their rate; held against main memory small models would exceed their roof many times. The rate
+    of a last-level cache lies between the two and is not measured: what fits into that alone is
+    held against memory, and may exceed its roof.
     """
     cached = rates.cache_bytes is not None and work.bytes <= rates.cache_bytes
     if cached and rates.cache_bytes_per_s and rates.bytes_per_s:

@@ -29,7 +29,7 @@ LABELS = 24
 _SAYS = (
     "Operations per second against operations per byte moved; a multiply-add is two. The roof is"
     " what the machine reached in the same rounds: the slope is its copy rate (dashed: within the"
-    " cache), the flat its matrix rate."
+    " second-level caches), the flat its matrix rate."
 )
 
 
@@ -37,7 +37,7 @@ _SAYS = (
 class Roof:
     """Operations and bytes a second that a device reached at a number of threads.
 
-    `cache_bytes_per_s` is the rate of what stays in the last-level cache, where it is known.
+    `cache_bytes_per_s` is the rate of what stays in the second-level caches, where it is known.
     """
 
     flops_per_s: float
@@ -79,6 +79,9 @@ def rooflines(document: Document) -> Iterator[tuple[str, Figure]]:
 
 
 def _point(row: Timed) -> Point | None:
+    """None without a roof, as for threads or a dtype that the ceilings were not measured at."""
+    if row.variant.roof_percent is None:
+        return None
     work, p50_us = row.variant.work, row.variant.p50_us
     if work is None or not p50_us or not work.flops:
         return None
