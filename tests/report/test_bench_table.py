@@ -18,7 +18,7 @@ from toolkit.report.overview import overview_sections
 from toolkit.report.sheet import Sheet
 from toolkit.report.tables import tables
 from toolkit.report.terminal import display, format_document
-from toolkit.results import Benched, Clean, Comparison, Document, Speedup, Work
+from toolkit.results import Benched, Clean, Cold, Comparison, Document, Speedup, Work
 
 WIDE = 250
 DASH = "\N{EN DASH}"
@@ -411,3 +411,14 @@ def test_a_saved_file_that_was_timed_again_is_told_with_its_time() -> None:
     shown = words(document("bench", comparisons=[held]))
     assert "timed again (onnx): the saved run's own file" in shown
     assert "p50 5.00 µs [4.90, 5.10]" in shown
+
+
+def test_cold_starts_say_that_files_had_been_read_before() -> None:
+    rows = [timed("eager", 9.0, 1.0), timed("onnx", 5.0, 1.8)]
+    cold = {"import_s": 0.34, "cold": [Cold(import_s=0.34)]}
+    started = document(
+        "bench", comparisons=[comparison(*(one.model_copy(update=cold) for one in rows))]
+    )
+    assert "page cache" not in words(document("bench", comparisons=[comparison(*rows)]))
+    assert "cold: fresh processes, files in the system's page cache" in words(started)
+    assert column(sheet_of(started), "import") == ["340 ms", "340 ms"]

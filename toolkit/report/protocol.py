@@ -31,6 +31,7 @@ def protocol_line(comparisons: Sequence[Comparison]) -> str:
         _stopped(comparisons),
         _family(comparisons),
         *_settings(comparisons),
+        _cold(comparisons),
         load_words(comparisons),
         _harness(comparisons),
     ]
@@ -114,6 +115,12 @@ def _settings(comparisons: Sequence[Comparison]) -> list[str]:
         for key, value in held.settings.items():
             found.setdefault(key, {})[value] = None
     return [f"{key} {' and '.join(values)}" for key, values in found.items()]
+
+
+def _cold(comparisons: Sequence[Comparison]) -> str:
+    """The first start after that of the machine takes longer: its files come from the disk."""
+    started = any(row.cold for held in comparisons for row in held.variants)
+    return "cold: fresh processes, files in the system's page cache" if started else ""
 
 
 def _harness(comparisons: Sequence[Comparison]) -> str:
