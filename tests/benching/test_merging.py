@@ -135,9 +135,10 @@ def test_a_roof_of_another_dtype_or_thread_count_is_none(
 
 def test_cold_starts_stand_with_their_medians() -> None:
     starts = tuple(
-        results.Cold(load_s=load_s, first_call_us=5.0, peak_rss_bytes=peak)
+        results.Cold(load_s=load_s, import_s=3 * load_s, first_call_us=5.0, peak_rss_bytes=peak)
         for load_s, peak in ((0.1, 300), (0.2, 100), (0.9, 200))
     )
     described = Described(cold={"eager": starts})
     (eager,) = table(set_of(0, a_row("eager")), described=described).variants
     assert (eager.load_s, eager.peak_rss_bytes, len(eager.cold)) == (0.2, 300, 3)
+    assert eager.import_s == pytest.approx(0.6)

@@ -21,7 +21,7 @@ from tests.report.examples import (
     good_run,
     variant,
 )
-from tests.report.timings import doubtful, sweep
+from tests.report.timings import doubtful, sweep, timed
 from toolkit.report.csv import COLUMNS, guarded
 from toolkit.report.exporters import EXPORTERS, exported
 from toolkit.report.markdown import escape
@@ -171,6 +171,12 @@ FIRST_COLUMNS = (
 
 def test_csv_columns_that_were_there_keep_their_places() -> None:
     assert tuple(COLUMNS)[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
+
+
+def test_csv_holds_what_imports_take() -> None:
+    row = timed("onnx", 9.0, 2.0, import_s=0.25)
+    (read,) = rows_of(document("bench", comparisons=[comparison(row)]))
+    assert (list(read)[-1], read["import_s"]) == ("import_s", "0.25")
 
 
 def test_csv_of_several_results_has_one_heading_line() -> None:

@@ -28,10 +28,11 @@ def test_a_full_protocol_shows_tails_roof_and_cold_starts(preset: str, is_shown:
         *("onnx", 20.0, 1.0),
         roof_percent=43.21,
         bound="memory",
+        import_s=1.25,
         load_s=0.12,
         first_call_us=950.0,
         peak_rss_bytes=91_000_000,
     )
     told = shown(comparison(row, preset=preset))
-    for part in ("24.0 µs", "38.0 µs", "43.2 memory", "120 ms", "950 µs", "91.0 MB"):
+    for part in ("24.0 µs", "38.0 µs", "43.2 memory", "1.25 s", "120 ms", "950 µs", "91.0 MB"):
         assert (part in told) is is_shown

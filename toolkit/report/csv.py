@@ -134,9 +134,9 @@ COLUMNS: dict[str, Callable[[Row], Value]] = {
     "sets": _comparison("sets"),
     "family": _comparison("family"),
     "seed": _comparison("seed"),
-    "import_s": _timing("import_s"),
     "device_peak_bytes": _timing("device_peak_bytes"),
     "sizes": _sizes,
+    "import_s": _timing("import_s"),
 }
 """Every column, in order, and where its value stands."""
 
