@@ -152,6 +152,11 @@ def test_row_5_the_same_file_by_another_toolkit_is_measured(commit: str | None) 
     assert found.differences == []
 
 
+def test_row_5_an_installed_toolkit_is_told_by_its_version() -> None:
+    then, now = (run(table(seed=seed), toolkit_commit=None) for seed in (1, 2))
+    assert of(against(now, then), "onnx").how == "same file"
+
+
 def test_row_5_nobody_knows_which_toolkit_two_changed_checkouts_had() -> None:
     then, now = (run(table(seed=seed), toolkit_commit=f"{COMMIT}+") for seed in (1, 2))
     assert of(against(now, then), "onnx").how == "ratios"

@@ -67,6 +67,15 @@ def test_a_model_without_the_dimension_is_timed_beside_one_that_has_it() -> None
     assert [row.sizes for row in found] == [{"time": 9}, {}]
 
 
+def test_a_model_that_cannot_take_the_batch_is_a_row_beside_one_that_can() -> None:
+    fixed = ModelSpec("fixed", Flat, (Port("x", (3, 4)),))
+    first, second = rows(FLAT, fixed, said=False, batches=(8,))
+    assert first.calls > 0
+    assert (second.verdict, second.sizes, second.ended) == ("not timed", None, "error")
+    assert second.note is not None
+    assert "no dimension called batch" in second.note
+
+
 @pytest.mark.parametrize(
     ("sizes", "says"),
     [

@@ -106,6 +106,27 @@ def test_a_module_that_is_typed_is_that_of_the_folder_it_is_typed_in(
         (own_folder / "ran-below").unlink()
 
 
+def test_models_keep_the_order_that_they_are_typed_in_from_any_folder(
+    toolkit_command: Command, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_folder / FILE).write_text(TWO.replace('formats = ["trace"]', ""))
+    below = own_folder / "below"
+    below.mkdir()
+    (below / "net.py").write_text(
+        "import torch\nfrom toolkit.spec import ModelSpec, Port\n"
+        "NET = ModelSpec('net', torch.nn.ReLU, (Port('x', ('batch', 4)),))\n"
+    )
+    monkeypatch.chdir(below)
+    found: list[list[str]] = []
+    monkeypatch.setattr(
+        Sweep, "bench", lambda _, held, __: found.append([one.shown for one in held])
+    )
+    for words in (["narrow", "net.py:NET"], ["net.py:NET", "narrow"]):
+        found.clear()
+        toolkit_command("bench", *words, "--variants", "eager")
+        assert [name.rpartition("/")[2] for held in found for name in held] == words
+
+
 @pytest.mark.parametrize(("word", "says"), [("pictures", "below/pictures"), ("digits", "digits")])
 def test_data_that_are_typed_are_a_set_or_a_folder_of_where_they_are_typed(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch, word: str, says: str

@@ -101,6 +101,11 @@ def test_what_failed_in_its_own_process_holds_up_no_end() -> None:
     assert are_precise([_shared(seed) for seed in range(5)], 0.01, {"spinning": [broken] * 5})
 
 
+def test_without_the_baseline_there_is_no_ratio_to_wait_for() -> None:
+    failed = replace(a_set({"onnx": around(50, 1)}, failed={"eager": "broke"}), baseline="eager")
+    assert are_precise([failed] * 5, 0.01, {"spinning": [_apart(100, seed) for seed in range(5)]})
+
+
 def test_its_claim_is_one_of_the_family() -> None:
     own = [_apart(100, seed) for seed in range(5)]
     sets = [_shared(seed) for seed in range(5)]

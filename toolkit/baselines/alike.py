@@ -89,9 +89,12 @@ def _models(document: Document) -> list[str]:
 
 
 def same_toolkit(baseline: Document, now: Document) -> bool:
-    """Whether the very same toolkit measured both: of a changed checkout nobody knows."""
-    commits = baseline.toolkit_commit, now.toolkit_commit
-    return commits[0] == commits[1] and not (commits[0] or CHANGED).endswith(CHANGED)
+    """Whether the very same toolkit measured both: of a changed checkout nobody knows.
+
+    An installed one has no commit, and is told by its version.
+    """
+    then, now_ = ((one.toolkit, one.toolkit_commit or "") for one in (baseline, now))
+    return then == now_ and not then[1].endswith(CHANGED)
 
 
 def commit_differences(baseline: Document, now: Document) -> list[Difference]:

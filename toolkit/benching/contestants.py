@@ -86,6 +86,8 @@ class Lineup:
             if row.alone and self.only is None:
                 return row, None
             ended = "error"  # what is right and fails all the same
+            sizes = without_batch(sizes_of(candidate.subject.spec, self.cell))
+            row = replace(row, sizes=sizes)
             runner = self.runner(name, candidate, chosen)
             return _told_by(runner, row), self._contestant(name, candidate, runner)
         except ToolkitError as failure:
@@ -175,7 +177,6 @@ class Lineup:
             threads=chosen.threads or self.cell.threads,
             batch=self.cell.batch if BATCH in subject.spec.traced_sizes else None,
             weights=subject.built.weights.origin,
-            sizes=without_batch(sizes_of(subject.spec, self.cell)),
             size_bytes=form.size_bytes if form else None,
             parity_score=score,
             sha256=form.sha256 if form else None,

@@ -136,7 +136,14 @@ def _remeasured(
             sets = [one.extras_ns[again.name] for one in gathered.measured]
             items = gathered.measured[0].items.get(name, 1)
             timing = replace(times(again.name, sets, items, outcome.seed), verdict="same")
-            own = replace(rows[name], sha256=again.sha256, size_bytes=None, parity_score=None)
+            own = replace(
+                rows[name],
+                sha256=again.sha256,
+                size_bytes=None,
+                parity_score=None,
+                note=None,
+                ended=None,
+            )
             found.append(_Rendered(again.name, own, timing, gathered, None).variant())
     return found
 

@@ -133,7 +133,13 @@ class Layers:
         typed = command(**self._layered({}))
         entries = {name: self._of_entry(name, command) for name in self.entries}
         altered = bool(self.typed & OF_MODELS)
-        return Asks(typed, entries, altered=altered, named=self.named)
+        return Asks(typed, entries, altered=altered, named=self._named())
+
+    def _named(self) -> tuple[str, ...]:
+        """The names as they were typed; paths as they read from the folder of the work."""
+        words = moved({"models": list(self.named)}, self.start)["models"]
+        pairs = zip(self.named, words, strict=True)
+        return tuple(name if name in self.entries else word for name, word in pairs)
 
     def _of_entry(self, name: str, command: Callable[..., Ask[Any]]) -> Ask[Any]:
         assert self.settings is not None

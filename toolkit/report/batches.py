@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from toolkit.report.numbers import format_count, format_number, format_percent
 from toolkit.report.sheet import Cell, Column, Section, Sheet, whole, words
 from toolkit.report.tables import Table
 from toolkit.results import Comparison, Variant
+from toolkit.timing.statistics import NOISY_BAND
 
 LEAST_GAIN = 0.05
 """A larger batch that gains less is not worth its memory and its waiting, however well resolved."""
@@ -66,7 +68,7 @@ def _curve(rows: dict[int, tuple[Variant, Comparison]]) -> Curve:
     points = tuple((batch, rows[batch][0].items_per_s or 0.0) for batch in sorted(rows))
     held = [rows[batch] for batch in sorted(rows)]
     gain = max(LEAST_GAIN, *(comparison.aa_band or 0.0 for _, comparison in held))
-    is_noisy = any(variant.verdict == "noisy" for variant, _ in held)
+    is_noisy = any((comparison.aa_band or math.inf) > NOISY_BAND for _, comparison in held)
     machine = [_matrix_rate(*one) for one in held]
     known = tuple(rate for rate in machine if rate)
     return Curve(held[0][0], points, gain, is_noisy, known if len(known) == len(held) else ())
