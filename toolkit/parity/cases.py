@@ -147,7 +147,7 @@ def _score(verdict: CaseVerdict, reference: Reference, name: str, candidate: Arr
     error = difference(candidate, judged.oracle[name], judged.eager[name])
     noise = reference.noise_of(name, judged)
     verdict.scores[name] = score(reference.slices[name], error, noise)
-    verdict.largest_error[name] = float(error.max(initial=0.0))
+    verdict.largest_error[name] = float(error.max())
 
 
 def _compare_finiteness(verdict: CaseVerdict, name: str, candidate: Array) -> None:
