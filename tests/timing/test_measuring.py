@@ -156,6 +156,16 @@ def test_the_slowest_to_settle_sets_the_calls_of_all(clock: FakeClock) -> None:
     assert measured.warm_up_calls["v0"] == measured.warm_up_calls["v1"]
 
 
+def test_no_variant_is_warmed_up_for_the_sake_of_extras(clock: FakeClock) -> None:
+    restless = Work(clock, lambda made: MS if made > 300 else MS * (2 + (made - 1) // 10 % 2))
+    slow = Contestant("v0", (Work(clock, 100 * MS),))
+    extra = Contestant("copy", (restless,))
+    protocol = replace(SHORT, warm_up_max_s=30.0)
+    measured = measure([slow], protocol, extras=[extra], clock=clock, read=quiet)
+    assert restless.made > 300
+    assert measured.warm_up_calls == {"v0": 20}
+
+
 @pytest.mark.parametrize("fails_at", [1, 150])
 def test_a_variant_that_raises_is_not_timed_and_the_others_go_on(
     clock: FakeClock, fails_at: int
