@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.baselines.recorded import table
 from tests.cli.conftest import Command
+from toolkit.sweep import Sweep
 
 PLAIN = "networks.py:Plain"
 INPUT = ("--input", "x=batch,8")
@@ -100,6 +102,23 @@ def test_wrong_words_with_json_print_one_document_with_the_error(
     assert ended.code == ended.document["exit_code"] == 2
     assert set(ended.document["error"]) == {"name", "message", "hint"}
     assert ended.document["schema_version"] == 1
+
+
+@pytest.mark.parametrize(("size", "code"), [("time=3", 0), ("tme=3", 2)])
+def test_a_size_that_none_of_many_tables_had_is_told_beside_them(
+    toolkit_command: Command, monkeypatch: pytest.MonkeyPatch, size: str, code: int
+) -> None:
+    def bench(sweep: Sweep, *_: object) -> None:
+        sweep.dimensions.add("time")
+        sweep.benched.append(table())
+
+    monkeypatch.setattr(Sweep, "bench", bench)
+    for name in ("a.onnx", "b.onnx"):  # what is in them is not known before they are run
+        Path(name).touch()
+    ended = toolkit_command("bench", "a.onnx", "b.onnx", "--each", "--size", size)
+    assert ended.code == code
+    assert ("no model has a dynamic dimension called tme" in ended.err) == (code == 2)
+    assert "faster" in ended.out
 
 
 def test_arrays_that_do_not_fit_are_refused(toolkit_command: Command) -> None:

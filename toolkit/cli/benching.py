@@ -149,6 +149,8 @@ def _compare(sweep: Sweep, found: Sequence[ModelWords], asks: Asks[BenchOptions]
     if asks.everything or not asks.named or asks.typed.options.each:
         for words in sweep.each(found):
             sweep.bench([words], asks.options_of(words))
+        if len(found) > 1 and sweep.benched and not sweep.earlier:
+            sweep.sized(asks.typed.options.sizes)
         return
     groups: list[tuple[BenchOptions, list[ModelWords]]] = []
     for words in found:
@@ -166,6 +168,8 @@ def _compare(sweep: Sweep, found: Sequence[ModelWords], asks: Asks[BenchOptions]
         sweep.bench(held, options)
         if len(sweep.failures) == failures:
             sweep.completed += [words.shown for words in held]
+    if len(groups) > 1 and sweep.benched:
+        sweep.sized(asks.typed.options.sizes)
 
 
 class Held:

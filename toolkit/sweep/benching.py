@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolkit import results
@@ -86,6 +86,8 @@ class Benching(Comparing):
 
     baseline: Baseline | None = None
     """The saved run that comparisons are held against."""
+    dimensions: set[str] = field(default_factory=set)
+    """Names of the dynamic dimensions of what was judged so far, to be timed."""
 
     def bench(self, models: Sequence[ModelWords], options: BenchOptions) -> None:
         """Judge what is to be timed, then time it: all models of a device side by side."""
@@ -98,18 +100,18 @@ class Benching(Comparing):
                 ]
                 if entrants[0] is not None:  # without the baseline there is nothing to compare
                     had = [entrant for entrant in entrants if entrant is not None]
-                    if len(models) == len(self.meant) and not self._sized(had, options):
+                    self.dimensions.update(*(one.dimensions for one in had))
+                    if len(models) == len(self.meant) and not self.sized(options.sizes):
                         return
                     self._keep_files(had, options.gate)
                     self.time(had, options, device)
 
-    def _sized(self, entrants: Sequence[Entrant], options: BenchOptions) -> bool:
+    def sized(self, sizes: Mapping[str, int]) -> bool:
         """Whether each size belongs to a model; some know their dimensions only once they run."""
         try:
-            known = [name for one in entrants for name in sorted(one.dimensions)]
-            require_known(options.sizes, known)
+            require_known(sizes, sorted(self.dimensions))
         except ToolkitError as error:
-            self._failed(entrants[0].words.shown, "bench", error)
+            self._failed(self.meant[0].shown, "bench", error)
             return False
         return True
 
