@@ -156,6 +156,18 @@ def test_the_slowest_to_settle_sets_the_calls_of_all(clock: FakeClock) -> None:
     assert measured.warm_up_calls["v0"] == measured.warm_up_calls["v1"]
 
 
+def test_a_brief_contestant_has_a_fifth_of_a_warm_up_and_of_a_block(clock: FakeClock) -> None:
+    work = Work(clock, MS)
+    brief = Contestant("copy", (work,), brief=True)
+    protocol = replace(SHORT, warm_up_s=0.25, switch_calls=0)
+    timed = [Contestant("v0", (Work(clock, MS),))]
+    measured = measure(timed, protocol, extras=[brief], clock=clock, read=quiet)
+    assert measured.warm_up_calls == {"v0": 250}
+    assert {block.size for block in measured.samples_ns["v0"]} == {50}
+    assert {block.size for block in measured.extras_ns["copy"]} == {10}
+    assert work.made == 50 + 10 * measured.rounds
+
+
 def test_no_variant_is_warmed_up_for_the_sake_of_extras(clock: FakeClock) -> None:
     restless = Work(clock, lambda made: MS if made > 300 else MS * (2 + (made - 1) // 10 % 2))
     slow = Contestant("v0", (Work(clock, 100 * MS),))

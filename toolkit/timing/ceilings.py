@@ -196,7 +196,7 @@ def _matrix_product(device: str, dtype: str) -> Contestant:
     while side < LARGEST_SIDE and _fastest_ns(call) < least_ns:
         side *= 2
         call = _product_of(side, device, dtype)
-    return Contestant(MATRIX, (call,), 2 * side**3)
+    return Contestant(MATRIX, (call,), 2 * side**3, brief=True)
 
 
 def _fastest_ns(call: Call) -> int:
@@ -240,7 +240,8 @@ def _arrays(size_bytes: int, device: str) -> tuple[Any, Any]:
 def _copy(device: str) -> Contestant:
     size_bytes = _copy_bytes(device)
     source, target = _arrays(size_bytes, device)
-    return Contestant(COPY, (_awaited(partial(target.copy_, source), device),), 2 * size_bytes)
+    call = _awaited(partial(target.copy_, source), device)
+    return Contestant(COPY, (call,), 2 * size_bytes, brief=True)
 
 
 def _copy_in_parts() -> Contestant:
@@ -253,7 +254,7 @@ def _copy_in_parts() -> Contestant:
     def copy_next() -> None:
         next(following)()
 
-    return Contestant(COPY, (copy_next,), 2 * SLICE_BYTES)
+    return Contestant(COPY, (copy_next,), 2 * SLICE_BYTES, brief=True)
 
 
 def _cached_copy(threads: int) -> Contestant:
@@ -264,7 +265,8 @@ def _cached_copy(threads: int) -> Contestant:
         for _ in range(CACHED_COPY_TIMES):
             target.copy_(source)
 
-    return Contestant(CACHED_COPY, (copies,), 2 * size_bytes * CACHED_COPY_TIMES)
+    items = 2 * size_bytes * CACHED_COPY_TIMES
+    return Contestant(CACHED_COPY, (copies,), items, brief=True)
 
 
 def _awaited(call: Call, device: str) -> Call:

@@ -40,6 +40,9 @@ Observe = Callable[[int, int], None]
 Turn = Callable[[str], None]
 """Told the name of a contestant."""
 
+BRIEF = 0.2
+"""The part of a warm-up and of a block that a brief contestant has."""
+
 TWIN = "(twin of the baseline)"
 """The name of the hidden second copy of the baseline in the recorded orders."""
 
@@ -69,6 +72,13 @@ class _Entry:
     @property
     def name(self) -> str:
         return self.contestant.name
+
+    def part(self, protocol: Protocol) -> Protocol:
+        """The protocol as far as it is for this one."""
+        if not self.contestant.brief:
+            return protocol
+        warm_up_s, block_s = BRIEF * protocol.warm_up_s, BRIEF * protocol.block_s
+        return replace(protocol, warm_up_s=warm_up_s, block_s=block_s)
 
     def attempt(self, step: Callable[[], None]) -> None:
         """Run a step of it; what it raises becomes its failure."""
@@ -173,13 +183,13 @@ def _warm_up_all(bench: _Bench) -> None:
 
 
 def _warm_up_one(entry: _Entry, bench: _Bench) -> None:
-    entry.warm = warm_up(entry.contestant, bench.protocol, bench.clock)
+    entry.warm = warm_up(entry.contestant, entry.part(bench.protocol), bench.clock)
 
 
 def _top_up_one(entry: _Entry, needed: int, bench: _Bench) -> None:
     assert entry.warm is not None
     entry.warm = top_up(entry.contestant, entry.warm, needed, bench.protocol, bench.clock)
-    fitting = bench.protocol.block_s * NS_PER_S / max(entry.warm.median_ns, 1.0)
+    fitting = entry.part(bench.protocol).block_s * NS_PER_S / max(entry.warm.median_ns, 1.0)
     entry.block_calls = max(1, min(round(fitting), bench.protocol.block_calls_max))
 
 
