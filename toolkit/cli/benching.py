@@ -108,6 +108,11 @@ def _devices(text: str) -> tuple[str, ...]:
 def bench(asks: Asks[BenchOptions]) -> int:
     """Time every form of each model that passes parity, and models against each other."""
     words, options = asks.in_order(), asks.typed.options
+    if asks.typed.resume and not _apart(asks):
+        raise UsageError(
+            "--resume goes on with tables of their own, and this is to be one",
+            hint="--each or --all asks for a table of each model",
+        )
     held = Held(options.gate)
     said = plainly(_ungated(asks).asked("bench"))
     held.require(asks, said, words)
@@ -127,8 +132,15 @@ def bench(asks: Asks[BenchOptions]) -> int:
             "against": sweep.against,
         }
 
-    session = asks.typed.common.session("bench", build, max(options.threads), said)
+    session = asks.typed.common.session(
+        "bench", build, max(options.threads), said, resume=asks.typed.resume
+    )
     return session.run(work)
+
+
+def _apart(asks: Asks[BenchOptions]) -> bool:
+    """Whether each model has a table of its own."""
+    return asks.everything or not asks.named or asks.typed.options.each
 
 
 def _ungated(asks: Asks[BenchOptions]) -> Asks[BenchOptions]:
@@ -146,7 +158,7 @@ def _compare(sweep: Sweep, found: Sequence[ModelWords], asks: Asks[BenchOptions]
 
     Those that the settings want timed in other ways than the rest are compared among themselves.
     """
-    if asks.everything or not asks.named or asks.typed.options.each:
+    if _apart(asks):
         for words in sweep.each(found):
             sweep.bench([words], asks.options_of(words))
         if len(found) > 1 and sweep.benched and not sweep.earlier:

@@ -186,6 +186,7 @@ def bench(
     weights: WeightOptions,
     child: ChildOptions,
     results: opt.ResultsFile = RESULTS / "bench.json",
+    resume: opt.Resume = False,
 ) -> Ask[Any]:
     """Time every form against eager, and models against each other.
 
@@ -217,7 +218,7 @@ def bench(
     perform = benching.list_variants if list_variants else benching.bench
     common = work.Common(child, results)
     device = next((name for name in asked.devices if name != "cpu"), "cpu")
-    return Ask(chosen, common, asked, perform, asked.chosen, device)
+    return Ask(chosen, common, asked, perform, asked.chosen, device, resume)
 
 
 @app.command()
