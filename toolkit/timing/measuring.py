@@ -170,16 +170,18 @@ def _find_baseline(
 def _warm_up_all(bench: _Bench) -> None:
     """Warm each up alone; then all make at least as many calls as the slowest to settle did.
 
-    No variant waits for what the machine can do at best: thousands of its calls are none of a
-    large model's.
+    What is brief neither waits nor is waited for: thousands of its calls are none of a large
+    model's.
     """
     for entry in bench.entries:
         bench.warming(entry.name)
         entry.attempt(partial(_warm_up_one, entry, bench))
-    needed = max((entry.warm.needed for entry in bench.judged if entry.warm), default=0)
+    whole = [entry for entry in bench.running if not entry.contestant.brief]
+    needed = max((entry.warm.needed for entry in whole if entry.warm), default=0)
     for entry in bench.running:
         bench.warming(entry.name)
-        entry.attempt(partial(_top_up_one, entry, needed if entry.judged else 0, bench))
+        wanted = 0 if entry.contestant.brief else needed
+        entry.attempt(partial(_top_up_one, entry, wanted, bench))
 
 
 def _warm_up_one(entry: _Entry, bench: _Bench) -> None:
