@@ -35,27 +35,6 @@ def test_a_resumed_check_keeps_the_rows_of_what_was_done(toolkit_command: Comman
     assert after.document["completed"] == [FIRST, SECOND]
 
 
-def test_a_resumed_bench_keeps_the_tables_of_what_was_done(toolkit_command: Command) -> None:
-    words = ("--input", "x=batch,8", "--variants", "eager", "--each", "--quick", "--json")
-    before = toolkit_command("bench", FIRST, *words, "--results", "times.json").document
-    after = toolkit_command("bench", FIRST, SECOND, *words, "--results", "times.json", "--resume")
-    assert after.code == 0
-    assert f"bench {SECOND}" in after.err
-    assert f"bench {FIRST}" not in after.err
-    first, second = after.document["comparisons"]
-    assert first == before["comparisons"][0]
-    assert [row["model"] for row in second["variants"]] == [SECOND]
-    assert after.document["completed"] == [FIRST, SECOND]
-
-
-def test_one_comparison_of_several_models_has_nothing_to_go_on_with(
-    toolkit_command: Command,
-) -> None:
-    ended = toolkit_command("bench", FIRST, SECOND, "--input", "x=batch,8", "--resume")
-    assert ended.code == 2
-    assert "--each" in ended.err
-
-
 def test_a_model_that_was_not_done_is_done_again(
     toolkit_command: Command, own_folder: Path
 ) -> None:

@@ -193,7 +193,8 @@ def bench(
     Variants take turns in random order, in several fresh processes one after the other; each ratio
     is paired, has a 95 % interval and stands beside an A/A row. A form that fails parity is not
     timed. Several models are one comparison, the first one's eager module its baseline, unless
-    --each or --all asks for a table each, or none is named and all of the settings are meant.
+    --each or --all asks for a table each, or none is named and all of the settings are meant. All
+    means networks: layers and losses are timed where they are named.
 
     --save keeps a run, --baseline holds this one against it: with --fail-if-slower it exits 1 for
     a case that is slower, missing or no longer right, and 3 where the machine cannot tell.
