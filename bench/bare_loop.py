@@ -16,8 +16,7 @@ import multiprocessing
 import os
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from time import perf_counter_ns as clock
@@ -45,17 +44,12 @@ class Beside(Sweep):
         if function != "time_set":
             yield from super()._job(function, *arguments, **how)
             return
-        with environment(how["variables"]), multiprocessing.get_context("spawn").Pool(1) as fresh:
+        # The libraries read these when they are imported.
+        read = mock.patch.dict(os.environ, how["variables"])
+        with read, multiprocessing.get_context("spawn").Pool(1) as fresh:
             found, ratio = fresh.apply(set_beside_loop, arguments)
         self.by_hand.append(ratio)
         yield found
-
-
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """What the libraries read when they are imported."""
-    with mock.patch.dict(os.environ, variables):
-        yield
 
 
 def set_beside_loop(*arguments: Any) -> tuple[Any, float]:

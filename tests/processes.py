@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.report.examples import check
 from tests.timing.recorded import a_set, around
-from toolkit import results
 from toolkit.benching.values import Described, Entrant, Row, SetOfRounds, Task, Vetted
 from toolkit.events import Progress
 from toolkit.isolation import Death
@@ -43,7 +43,7 @@ class Processes:
         elif function == "describe":
             yield Described()
         elif function == "vet":
-            yield Vetted("onnx-none", _verdict("onnx-none"))
+            yield Vetted("onnx-none", check("onnx", model="Net", runtime="onnx-none"))
 
     def _set(self, task: Task) -> SetOfRounds | Death:
         dying = [name for name in self.ends if name not in task.dead]
@@ -61,19 +61,6 @@ class Processes:
     def sets(self) -> list[Task]:
         """The sets that were asked for, those of all contestants."""
         return [task for name, task in self.asked if name == "time_set" and task.only is None]
-
-
-def _verdict(variant: str) -> results.CheckResult:
-    return results.CheckResult(
-        model="Net",
-        format="onnx",
-        runtime=variant,
-        device="cpu",
-        status="pass",
-        score=1.0,
-        noise_source="float64",
-        cases=9,
-    )
 
 
 def benched(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.report.examples import check
 from toolkit.errors import InputsError, MissingError, ToolkitError, WeightsError
 from toolkit.events import Progress
 from toolkit.isolation import Death
@@ -18,17 +19,7 @@ WORDS = ModelWords("net.py:Net", ("x=batch,3",))
 
 
 def row(name: str) -> CheckResult:
-    return CheckResult(
-        model="bundle",
-        reference="net.py:Net",
-        format=name,
-        runtime=None,
-        device="cpu",
-        status="pass",
-        score=1.0,
-        noise_source="float64",
-        cases=8,
-    )
+    return check(name, model="bundle", reference="net.py:Net", runtime=None)
 
 
 def death(form: str | None) -> Death:
