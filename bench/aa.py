@@ -1,6 +1,6 @@
 """What the harness can resolve here: identical code many times, then a planted slow-down of 5 %.
 
-    python bench/aa.py [--runs 20] [--preset quick|usual|rigorous] [--budget 60] [--neighbour]
+    python bench/aa.py [--runs 20] [--preset usual|quick|rigorous] [--budget 60] [--neighbour]
 
 Every set of rounds is a fresh process. Prints how often the ratio of identical code lay within 2 %
 of 1, how often a verdict was false, how often the slow-down was found, and how often the intervals
@@ -201,7 +201,7 @@ def summary(runs: list[Run], got: Counts) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="what the harness can resolve on this machine")
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--preset", choices=("quick", "usual", "rigorous"), default="quick")
+    parser.add_argument("--preset", choices=("usual", "quick", "rigorous"), default="usual")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds of the usual preset")
     parser.add_argument("--neighbour", action="store_true", help="beside a process burning a core")
     given = parser.parse_args()

@@ -18,6 +18,8 @@ EXPORTED = Path("exported")
 OPSET = 20
 BUDGET_S = 60.0
 """Seconds for the cases of one form, and for the reference."""
+ROUNDS_S = 60.0
+"""Seconds of rounds for each model of a comparison."""
 
 
 REPRODUCTIONS = "TOOLKIT_REPRODUCTIONS"
@@ -113,7 +115,7 @@ class BenchOptions:
     devices: tuple[str, ...] = ("cpu",)
     preset: Preset = "usual"
     baseline: str = EAGER
-    budget_s: float = 60.0
+    budget_s: float = ROUNDS_S
     opset: int = OPSET
     failures: Path = EXPORTED
     trust: bool = False

@@ -104,9 +104,20 @@ def test_wrong_words_with_json_print_one_document_with_the_error(
     assert ended.document["schema_version"] == 1
 
 
+APART = '[tool.toolkit.models.wide]\nmodel = "b.onnx"\nformats = ["onnx"]\n'
+"""The second model is timed in other forms, so that both are compared apart."""
+
+
 @pytest.mark.parametrize(("size", "code"), [("time=3", 0), ("tme=3", 2)])
+@pytest.mark.parametrize(
+    "words", [("a.onnx", "b.onnx", "--each"), ("a.onnx", "wide")], ids=["each", "apart"]
+)
 def test_a_size_that_none_of_many_tables_had_is_told_beside_them(
-    toolkit_command: Command, monkeypatch: pytest.MonkeyPatch, size: str, code: int
+    toolkit_command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    size: str,
+    code: int,
 ) -> None:
     def bench(sweep: Sweep, *_: object) -> None:
         sweep.dimensions.add("time")
@@ -115,7 +126,8 @@ def test_a_size_that_none_of_many_tables_had_is_told_beside_them(
     monkeypatch.setattr(Sweep, "bench", bench)
     for name in ("a.onnx", "b.onnx"):  # what is in them is not known before they are run
         Path(name).touch()
-    ended = toolkit_command("bench", "a.onnx", "b.onnx", "--each", "--size", size)
+    Path("pyproject.toml").write_text(APART, encoding="utf-8")
+    ended = toolkit_command("bench", *words, "--size", size)
     assert ended.code == code
     assert ("no model has a dynamic dimension called tme" in ended.err) == (code == 2)
     assert "faster" in ended.out

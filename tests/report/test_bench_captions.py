@@ -8,7 +8,7 @@ from tests.report.examples import comparison, document, variant
 from tests.report.sheets import column, sheet_of, words
 from tests.report.timings import cell, doubtful, networks, rivals, sweep, timed
 from toolkit.report.caption import environment_lines
-from toolkit.results import Clean, Cold, Comparison, Speedup, Work
+from toolkit.results import Clean, Cold, Comparison, Preset, Speedup, Work
 
 DASH = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -130,6 +130,24 @@ def test_a_sweep_that_is_noisy_in_part_says_so() -> None:
     shown = words(document("bench", comparisons=held))
     assert "in part too noisy" in shown
     assert "note noisy (batch 8): identical code lay up to 9.00 % apart" in shown
+
+
+@pytest.mark.parametrize(
+    ("preset", "mending"),
+    [
+        ("quick", "toolkit bench without --quick"),
+        ("usual", "a quieter machine, or a longer --budget,"),
+        ("rigorous", "a quieter machine"),
+        (None, "a quieter machine"),
+    ],
+)
+def test_a_noisy_machine_is_told_with_what_is_left_to_do(
+    preset: Preset | None, mending: str
+) -> None:
+    held = cell(1, aa_band=0.09, preset=preset)
+    rows = [one.model_copy(update={"verdict": "noisy"}) for one in held.variants]
+    shown = words(document("bench", comparisons=[held.model_copy(update={"variants": rows})]))
+    assert f"no difference can be claimed; {mending} may tell" in shown
 
 
 def test_an_interval_that_was_not_measured_is_left_out() -> None:

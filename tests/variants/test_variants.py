@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.variants import sources
 from toolkit import variants
 from toolkit.errors import MissingError, RunError, ToolkitError, UsageError
 from toolkit.runtimes import eager
-from toolkit.runtimes.base import Array, RunOptions
+from toolkit.runtimes.base import Array, Remarking, RunOptions
 from toolkit.runtimes.onnxruntime import OnnxRunner
 from toolkit.runtimes.torch_modules import ModuleRunner
 from toolkit.variants import Source
@@ -144,6 +145,14 @@ def test_openvino_computes_in_float32_with_the_threads_asked_for(source: Sources
     assert runner.compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
     assert runner.compiled.get_property("INFERENCE_NUM_THREADS") == 1
     assert runner.inputs[0].shape == (None, 1, 32, 32)
+    assert runner.note is None
+
+
+def test_openvino_tells_where_it_takes_fewer_threads_than_were_asked_for(source: Sources) -> None:
+    pytest.importorskip("openvino", reason="the extra [openvino] is not installed")
+    runner = variants.get("openvino").load(source("lenet5"), RunOptions(threads=10_000))
+    assert isinstance(runner, Remarking)
+    assert re.fullmatch(r"OpenVINO took \d+ of the 10000 threads asked for", str(runner.note))
 
 
 def test_a_wrong_shape_is_one_line(word: str, source: Sources) -> None:

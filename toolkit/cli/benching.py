@@ -10,10 +10,10 @@ from toolkit._version import __version__
 from toolkit.cli.asking import Ask, Asks
 from toolkit.cli.gating import GateOptions
 from toolkit.cli.session import environment, say
+from toolkit.cli.timing_options import PresetOptions
 from toolkit.cli.work import plainly
 from toolkit.errors import UsageError
-from toolkit.options import EAGER, OPSET, BenchOptions, Gate
-from toolkit.results import Preset
+from toolkit.options import EAGER, OPSET, ROUNDS_S, BenchOptions, Gate
 from toolkit.words import ModelWords
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class Bench:
     threads: str
     device: str
     baseline: str = EAGER
-    preset: Preset = "usual"
-    budget_s: float = 60.0
+    preset: PresetOptions = field(default_factory=PresetOptions)
     opset: int = OPSET
     trust: bool = False
     each: bool = False
@@ -47,28 +46,15 @@ class Bench:
             batches=_counts("--batch", self.batch),
             threads=_counts("--threads", self.threads),
             devices=_devices(self.device),
-            preset=self.preset,
+            preset=self.preset.value(),
             baseline=_variants([self.baseline])[0],
-            budget_s=self.budget_s,
+            budget_s=self.preset.round_budget or ROUNDS_S,
             opset=self.opset,
             trust=self.trust,
             each=self.each,
             sizes=_sizes(self.sizes or []),
             gate=self.gate.values(),
         )
-
-
-def preset(budget_s: float | None = None, *, quick: bool = False, rigorous: bool = False) -> Preset:
-    """How long is measured; raises `UsageError` for words that contradict each other."""
-    if quick and rigorous:
-        raise UsageError("--quick and --rigorous: only one of them can be meant")
-    if budget_s is not None and (quick or rigorous):
-        flag = "--quick" if quick else "--rigorous"
-        raise UsageError(
-            f"--budget has no meaning with {flag}, which has an end of its own",
-            hint="leave one of them out",
-        )
-    return "quick" if quick else "rigorous" if rigorous else "usual"
 
 
 def _variants(words: Sequence[str]) -> tuple[str, ...]:

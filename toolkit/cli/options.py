@@ -207,34 +207,6 @@ PlantingSeeds = Annotated[
         help="Seeds of the defects of --self-test; each plants one of every kind.",
     ),
 ]
-Variants = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--variants",
-        metavar="NAME,...",
-        help="eager, onnx, pt2, trace, script (all five without it), onnx-legacy.",
-    ),
-]
-Batches = Annotated[str, typer.Option("--batch", metavar="N,...", help="Batch sizes to time.")]
-Sizes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--size",
-        metavar="NAME=N,...",
-        help="The size at which a dynamic dimension other than the batch is timed. Repeatable.",
-    ),
-]
-Threads = Annotated[
-    str, typer.Option("--threads", metavar="N,...", help="Thread counts to time every runtime at.")
-]
-Devices = Annotated[
-    str, typer.Option("--device", metavar="cpu|cuda[:N],...", help="Where eager and forms run.")
-]
-BaselineVariant = Annotated[
-    str, typer.Option("--baseline-variant", metavar="NAME", help="What the others are compared to.")
-]
-
-
 MaxScore = Annotated[
     float,
     typer.Option(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from toolkit.cli import options as opt
+from toolkit.cli import timing_options as timing
 from toolkit.cli.app import RESULTS, app
 from toolkit.cli.asking import Ask
 from toolkit.cli.comparing import Candidate, Pair, of_reference
@@ -155,30 +156,15 @@ def compare(
 def bench(
     *,
     names: NameOptions,
-    variants: opt.Variants = None,
-    batch: opt.Batches = "1",
-    sizes: opt.Sizes = None,
-    threads: opt.Threads = "1",
-    device: opt.Devices = "cpu",
-    baseline_variant: opt.BaselineVariant = "eager",
-    list_variants: Annotated[
-        bool, typer.Option("--list-variants", help="What can be timed, and what it needs.")
-    ] = False,
-    each: Annotated[
-        bool, typer.Option("--each", help="A table for each model, not one that compares them.")
-    ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="One process, twelve rounds.")] = False,
-    rigorous: Annotated[
-        bool,
-        typer.Option(
-            "--rigorous",
-            help="Ten processes, until every ratio is within 1 %, or half an hour of rounds.",
-        ),
-    ] = False,
-    round_budget: Annotated[
-        float | None,
-        typer.Option("--budget", metavar="SECONDS", min=1.0, help="Round time a model (60)."),
-    ] = None,
+    variants: timing.Variants = None,
+    batch: timing.Batches = "1",
+    sizes: timing.Sizes = None,
+    threads: timing.Threads = "1",
+    device: timing.Devices = "cpu",
+    baseline_variant: timing.BaselineVariant = "eager",
+    list_variants: timing.ListVariants = False,
+    each: timing.Each = False,
+    preset: timing.PresetOptions,
     opset: opt.Opset = 20,
     trust: opt.Trust = False,
     gate: GateOptions,
@@ -208,8 +194,7 @@ def bench(
         threads=threads,
         device=device,
         baseline=baseline_variant,
-        preset=benching.preset(round_budget, quick=quick, rigorous=rigorous),
-        budget_s=round_budget or 60.0,
+        preset=preset,
         opset=opset,
         trust=trust,
         each=each,
@@ -231,9 +216,9 @@ def run(
     formats: opt.Formats = None,
     out: opt.Out = RESULTS,
     opset: opt.Opset = 20,
-    batch: opt.Batches = "1",
-    sizes: opt.Sizes = None,
-    threads: opt.Threads = "1",
+    batch: timing.Batches = "1",
+    sizes: timing.Sizes = None,
+    threads: timing.Threads = "1",
     device: opt.Device = "cpu",
     quick: Annotated[
         bool, typer.Option("--quick/--full", help="Twelve rounds, or the full protocol.")
@@ -255,7 +240,7 @@ def run(
     from toolkit.cli import benching, work
 
     chosen = ModelOptions(names, weights, about)
-    preset = benching.preset(quick=quick)
+    preset = timing.PresetOptions(quick=quick)
     timed = benching.Bench(
         None, batch, threads, device, preset=preset, opset=opset, trust=trust, sizes=sizes
     ).values()

@@ -16,7 +16,7 @@ from toolkit.report.numbers import (
 from toolkit.report.sheet import Remark
 from toolkit.report.symbols import TIMES
 from toolkit.report.tables import Table, Timed
-from toolkit.results import Clean, Variant
+from toolkit.results import Clean, Comparison, Preset, Variant
 from toolkit.timing.roofline import AGREEMENT, BY_TORCH, NOT_COUNTED
 
 WHOLE_ROOF = 100.0
@@ -24,6 +24,12 @@ _OVER = (
     "over 100 %: its data stays in a cache whose rate was not measured, or the rates of the"
     " machine itself were measured too low here"
 )
+_MAY_TELL: dict[Preset, str] = {
+    "quick": "toolkit bench without --quick",
+    "usual": "a quieter machine, or a longer --budget,",
+    "rigorous": "a quieter machine",
+}
+"""What is left to do about a machine that was too noisy."""
 
 
 def doubts(table: Table) -> list[Remark]:
@@ -35,7 +41,7 @@ def doubts(table: Table) -> list[Remark]:
     for held in table.comparisons:
         if any(variant.verdict == "noisy" for variant in held.variants):
             where = " · ".join(table.cell(held.variants[0]))
-            found.setdefault(("noisy", _noisy(held.aa_band)), []).append(where)
+            found.setdefault(("noisy", _noisy(held)), []).append(where)
         for again in held.remeasured:
             found.setdefault(("timed again", _saved(again)), []).append(table.label(again))
     for row in table.rows:
@@ -74,10 +80,12 @@ def _saved(again: Variant) -> str:
     return f"the saved run's own file, in the same rounds: p50 {' '.join(p50)}"
 
 
-def _noisy(band: float | None) -> str:
-    if band is None:
+def _noisy(held: Comparison) -> str:
+    if held.aa_band is None:
         return "there is no A/A row: no difference can be claimed"
-    return f"identical code lay up to {format_percent(band)} apart: no difference can be claimed"
+    apart = f"identical code lay up to {format_percent(held.aa_band)} apart"
+    mending = _MAY_TELL[held.preset or "rigorous"]
+    return f"{apart}: no difference can be claimed; {mending} may tell"
 
 
 def _clean(variant: Variant, clean: Clean) -> str:

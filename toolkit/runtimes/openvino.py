@@ -21,11 +21,20 @@ DEVICE = "CPU"
 class OpenVinoRunner:
     """One compiled model; every prepared call has a request, and so buffers, of its own."""
 
-    def __init__(self, compiled: Any, spec: ModelSpec) -> None:
+    def __init__(self, compiled: Any, spec: ModelSpec, threads: int | None = None) -> None:
         self.compiled = compiled
         self.spec = spec
+        self.threads = threads
         self.inputs = tuple(map(_declared, compiled.inputs))
         self.outputs = tuple(map(_declared, compiled.outputs))
+
+    @property
+    def note(self) -> str | None:
+        """That OpenVINO took fewer threads than it was told: it takes no more than there are."""
+        taken = self.compiled.get_property("INFERENCE_NUM_THREADS")
+        if self.threads in (None, taken):
+            return None
+        return f"OpenVINO took {taken} of the {self.threads} threads asked for"
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
         """Named arrays in, named arrays out; raises `RunError` with OpenVINO's reason."""
@@ -84,7 +93,7 @@ class OpenVino:
             raise RunError(
                 f"{path.name} cannot be loaded: {reason(error)}", model=spec.name
             ) from error
-        return OpenVinoRunner(compiled, spec)
+        return OpenVinoRunner(compiled, spec, options.threads)
 
 
 def settings(options: RunOptions) -> dict[str, Any]:
